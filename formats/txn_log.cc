@@ -1,0 +1,179 @@
+#include "formats/txn_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "formats/adler32.h"
+
+namespace zkark {
+namespace {
+
+constexpr std::size_t kWindowBytes = 256 << 10;
+
+}  // namespace
+
+TxnLogReader::TxnLogReader(File& file, Limits limits) : file_(file), limits_(limits) {}
+
+/// At least min(bytes, what the file has) bytes at `offset`; may give more. The view lives until the next call.
+Result<Bytes> TxnLogReader::window_at(std::uint64_t offset, std::size_t bytes) {
+  if (offset >= buffer_offset_ && offset + bytes <= buffer_offset_ + buffer_size_) {
+    const auto skip = static_cast<std::size_t>(offset - buffer_offset_);
+    return Bytes(buffer_.data() + skip, buffer_size_ - skip);
+  }
+  std::size_t kept = 0;
+  if (offset >= buffer_offset_ && offset < buffer_offset_ + buffer_size_) {
+    const auto skip = static_cast<std::size_t>(offset - buffer_offset_);
+    kept = buffer_size_ - skip;
+    std::memmove(buffer_.data(), buffer_.data() + skip, kept);
+  }
+  buffer_offset_ = offset;
+  buffer_size_ = kept;
+  // Grows by doubling while bytes really arrive: a length word alone never sizes an allocation.
+  while (buffer_size_ < bytes) {
+    const std::size_t want = std::max(kWindowBytes, std::min(bytes, buffer_size_ * 2));
+    if (buffer_.size() < want) buffer_.resize(want);
+    ZK_TRY(std::size_t n,
+           file_.read_at(buffer_offset_ + buffer_size_, MutableBytes(buffer_).subspan(buffer_size_)));
+    if (n == 0) break;
+    buffer_size_ += n;
+  }
+  return Bytes(buffer_.data(), buffer_size_);
+}
+
+Status TxnLogReader::read_header() {
+  if (header_read_) return {};
+  ZK_TRY(Bytes bytes, window_at(0, kLogHeaderBytes));
+  if (bytes.size() >= 4 && load_u32(bytes.data()) != kLogMagic)
+    return fail(Error(ErrorId::kBadMagic, "not a transaction log: the magic ZKLG is missing").at(file_.path(), 0));
+  if (bytes.size() < kLogHeaderBytes)
+    return fail(Error(ErrorId::kTruncated,
+                      fmt::format("a transaction log of {} bytes has no complete header", bytes.size()))
+                    .at(file_.path(), bytes.size())
+                    .with_hint("Apache ZooKeeper refuses to start on it; if it is the newest log, move it aside"));
+  version_ = load_i32(bytes.data() + 4);
+  dbid_ = load_i64(bytes.data() + 8);
+  header_read_ = true;
+  return {};
+}
+
+void TxnLogReader::seek(std::uint64_t offset) {
+  offset_ = std::max<std::uint64_t>(offset, kLogHeaderBytes);
+  tail_ = {};
+}
+
+std::optional<TxnEntry> TxnLogReader::end(TailState state) {
+  tail_ = {state, offset_};
+  return std::nullopt;
+}
+
+Result<std::optional<TxnEntry>> TxnLogReader::next() {
+  ZK_TRY_STATUS(read_header());
+  Result<std::optional<TxnEntry>> entry = read_record(offset_);
+  if (entry && *entry) offset_ = (*entry)->end_offset();
+  return entry;
+}
+
+Result<std::optional<TxnEntry>> TxnLogReader::read_record(std::uint64_t offset) {
+  ZK_TRY(Bytes bytes, window_at(offset, kRecordPrefixBytes));
+  if (bytes.empty()) return end(TailState::kEnd);
+  if (bytes.size() < kRecordPrefixBytes)
+    return end(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; })
+                   ? TailState::kPadding
+                   : TailState::kTorn);
+  const std::uint64_t checksum = load_u64(bytes.data());
+  const std::int32_t length = load_i32(bytes.data() + 8);
+  if (length == 0) return end(checksum == 0 ? TailState::kPadding : TailState::kTorn);
+  if (length < 0 || length > limits_.max_buffer_bytes)
+    return fail(Error(ErrorId::kBadLength, fmt::format("a record says it is {} bytes long", length))
+                    .at(file_.path(), offset + 8));
+
+  const std::size_t size = kRecordPrefixBytes + static_cast<std::size_t>(length) + 1;
+  if (size > kWindowBytes) {
+    // Large: look at the end marker before reading what may be a damaged length's worth of bytes.
+    std::byte marker{};
+    ZK_TRY(std::size_t n, file_.read_at(offset + size - 1, MutableBytes(&marker, 1)));
+    if (n == 0 || marker != kRecordEnd) return end(TailState::kTorn);
+  }
+  ZK_TRY(bytes, window_at(offset, size));
+  if (bytes.size() < size || bytes[size - 1] != kRecordEnd) return end(TailState::kTorn);
+  bytes = bytes.first(size);
+  const Bytes payload = bytes.subspan(kRecordPrefixBytes, static_cast<std::size_t>(length));
+  if (adler32(payload) != checksum) {
+    Error error = Error(ErrorId::kChecksumMismatch, "a record's checksum does not match its bytes")
+                      .at(file_.path(), offset);
+    return fail(std::move(error));
+  }
+  Result<Txn> txn = decode_txn(payload, limits_, offset + kRecordPrefixBytes);
+  if (!txn) return fail(std::move(txn).error().at(file_.path()));
+  TxnEntry entry;
+  entry.offset = offset;
+  entry.record = bytes;
+  entry.txn = *std::move(txn);
+  return std::optional<TxnEntry>(std::move(entry));
+}
+
+Result<bool> TxnLogReader::skip_damage() {
+  const Tail tail_before = tail_;
+  const std::uint64_t from = offset_;
+  std::uint64_t at = from + 1;
+  for (;;) {
+    ZK_TRY(Bytes bytes, window_at(at, kWindowBytes));
+    if (bytes.size() < kMinRecordBytes) break;
+    const std::size_t last = bytes.size() - kMinRecordBytes;
+    std::size_t i = 0;
+    for (; i <= last; ++i) {
+      // The checksum is a zero-extended 32-bit number: four zero bytes, then a length that fits a header.
+      if (load_u32(bytes.data() + i) != 0) continue;
+      const std::int32_t length = load_i32(bytes.data() + i + 8);
+      if (length < static_cast<std::int32_t>(TxnHeader::kBytes) || length > limits_.max_buffer_bytes) continue;
+      const std::size_t size = kRecordPrefixBytes + static_cast<std::size_t>(length) + 1;
+      if (i + size <= bytes.size() && bytes[i + size - 1] != kRecordEnd) continue;
+      Result<std::optional<TxnEntry>> entry = read_record(at + i);
+      if (entry && *entry) {
+        offset_ = at + i;
+        tail_ = {};
+        return true;
+      }
+      if (!entry && (entry.error().id() == ErrorId::kStorage)) return fail(std::move(entry).error());
+      ZK_TRY(bytes, window_at(at, kWindowBytes));  // read_record may have moved the window
+    }
+    at += i;
+  }
+  tail_ = tail_before;
+  return false;
+}
+
+Result<bool> TxnLogReader::padding_is_clean(std::uint64_t offset) {
+  std::vector<std::byte> block(64 << 10);
+  for (;;) {
+    ZK_TRY(std::size_t n, file_.read_at(offset, block));
+    if (n == 0) return true;
+    if (std::any_of(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(n),
+                    [](std::byte b) { return b != std::byte{0}; }))
+      return false;
+    offset += n;
+  }
+}
+
+void append_log_header(std::string& out) {
+  JuteWriter writer(out);
+  writer.i32(static_cast<std::int32_t>(kLogMagic));
+  writer.i32(2);
+  writer.i64(0);
+}
+
+void append_record(Bytes payload, std::string& out) {
+  JuteWriter writer(out);
+  writer.i64(adler32(payload));
+  writer.buffer(payload);
+  writer.u8(std::to_integer<std::uint8_t>(kRecordEnd));
+}
+
+void append_txn(const Txn& txn, std::string& out) {
+  std::string payload;
+  encode_txn(txn, payload);
+  append_record(as_bytes(payload), out);
+}
+
+}  // namespace zkark

@@ -1,0 +1,99 @@
+#pragma once
+// The transaction log: file header, record framing, checksum, the ways a file ends (reference/on-disk-formats
+// section 3; formats/txn_log.md; Apache: FileTxnLog, Util.readTxnBytes). Everything that knows the framing is here.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/base/fs.h"
+#include "formats/txn.h"
+
+namespace zkark {
+
+inline constexpr std::uint32_t kLogMagic = 0x5a4b4c47;  // "ZKLG": the only field of the header a reader checks
+inline constexpr std::size_t kLogHeaderBytes = 16;
+inline constexpr std::size_t kRecordPrefixBytes = 12;  // i64 checksum, i32 payload length
+inline constexpr std::byte kRecordEnd{0x42};           // 'B', outside the checksum
+/// Prefix + smallest payload (a header) + end marker.
+inline constexpr std::size_t kMinRecordBytes = kRecordPrefixBytes + TxnHeader::kBytes + 1;
+
+/// How the readable part of a log ends.
+enum class TailState : std::uint8_t {
+  kOpen,     // not reached yet
+  kEnd,      // the file ends at a record's end (or at the header's)
+  kPadding,  // a zero length word: preallocation, if the rest is zero (see padding_is_clean)
+  kTorn,     // a record ends early or lacks its end marker: the last write of a process life
+};
+
+struct Tail {
+  TailState state = TailState::kOpen;
+  std::uint64_t offset = 0;  // of the first byte that belongs to no record
+  bool operator==(const Tail&) const = default;
+};
+
+/// One record. Views live until the reader moves on.
+struct TxnEntry {
+  std::uint64_t offset = 0;  // of the record in the file
+  Bytes record;              // all of it: checksum, length, payload, end marker
+  Txn txn;
+  std::int64_t zxid() const { return txn.header.zxid; }
+  std::uint32_t checksum() const { return load_u32(record.data() + 4); }
+  std::uint64_t end_offset() const { return offset + record.size(); }
+};
+
+/// Reads a log record by record, in file order, as Apache does. Borrows `file`, which may grow meanwhile.
+/// One thread. Memory: one window of 256 KiB, more only for a record larger than that whose end marker is there.
+class TxnLogReader {
+ public:
+  explicit TxnLogReader(File& file, Limits limits = {});
+
+  /// Reads the 16-byte header. kBadMagic, kTruncated (fewer than 16 bytes; a file of 0 bytes too).
+  /// next() does it on its own; call it to look at the header alone, or before seek().
+  Status read_header();
+  std::int32_t header_version() const { return version_; }
+  std::int64_t header_dbid() const { return dbid_; }
+
+  /// The next record; nullopt at the end of the readable part, whose kind is in tail(). Errors (with file,
+  /// offset, and zxid where readable): kChecksumMismatch, kBadLength, or those of decode_txn. After an error
+  /// the reader stands at the bad record: call skip_damage(), or stop.
+  Result<std::optional<TxnEntry>> next();
+  Tail tail() const { return tail_; }
+  /// Offset of the record that next() will read.
+  std::uint64_t offset() const { return offset_; }
+  /// Continues at `offset`, which must be a record boundary (a resume hint is checked by the caller).
+  void seek(std::uint64_t offset);
+
+  /// Looks for intact records behind the place where the reader stands (after an error or at a tail): tries
+  /// every offset from there + 1 on. True: next() continues there. False: nothing is left up to the end of the
+  /// file. A record counts as intact when length, end marker, checksum and decoding agree.
+  Result<bool> skip_damage();
+  /// True when all bytes from `offset` to the end of the file are zero. Reads them all.
+  Result<bool> padding_is_clean(std::uint64_t offset);
+
+ private:
+  Result<Bytes> window_at(std::uint64_t offset, std::size_t bytes);
+  Result<std::optional<TxnEntry>> read_record(std::uint64_t offset);
+  std::optional<TxnEntry> end(TailState state);
+
+  File& file_;
+  Limits limits_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t buffer_offset_ = 0;  // file offset of buffer_[0]
+  std::size_t buffer_size_ = 0;
+  std::uint64_t offset_ = kLogHeaderBytes;
+  bool header_read_ = false;
+  std::int32_t version_ = 0;
+  std::int64_t dbid_ = 0;
+  Tail tail_;
+};
+
+/// Appends the 16-byte header (version 2, dbid 0).
+void append_log_header(std::string& out);
+/// Frames a payload: checksum, length, payload, end marker.
+void append_record(Bytes payload, std::string& out);
+/// Encodes and frames a txn.
+void append_txn(const Txn& txn, std::string& out);
+
+}  // namespace zkark
