@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.zip.CheckedInputStream;
 import org.apache.jute.BinaryInputArchive;
 import org.apache.jute.Record;
@@ -133,17 +134,10 @@ public final class Oracle {
 
     private void section(File snapshot, List<File> logs, BiConsumer<Loader, Long> each) throws IOException {
         try (Scratch scratch = new Scratch()) {
-            Loader loader = new Loader();
             String name = snapshot == null ? "initial" : snapshot.getName();
-            try {
-                loader.start(scratch, snapshot, false);
-                out.println("start " + name + " " + hex(loader.tree.lastProcessedZxid) + " " + loader.summary());
-            } catch (IOException | RuntimeException e) {
-                out.println("refused " + name + " " + reason(e));
-                loader = new Loader();
-                loader.start(scratch, snapshot, true);
-                out.println("start-without-tail " + name + " " + hex(loader.tree.lastProcessedZxid) + " " + loader.summary());
-            }
+            Loader loader = Loader.at(scratch, snapshot, e -> out.println("refused " + name + " " + reason(e)));
+            out.println((loader.withoutTail ? "start-without-tail " : "start ") + name + " "
+                + hex(loader.tree.lastProcessedZxid) + " " + loader.summary());
             loader.tree.addDigestWatcher(zxid -> out.println("mismatch " + hex(zxid)));
             for (File log : logs) {
                 scratch.link(log, log.getName());
@@ -166,8 +160,7 @@ public final class Oracle {
         }
         long last = at == null ? Long.MAX_VALUE : Long.parseUnsignedLong(at.replaceFirst("^0x", ""), 16);
         try (Scratch scratch = new Scratch()) {
-            Loader loader = new Loader();
-            loader.start(scratch, snapshot, false);
+            Loader loader = Loader.at(scratch, snapshot, e -> { });
             for (File log : logs) {
                 scratch.link(log, log.getName());
             }
@@ -187,21 +180,37 @@ public final class Oracle {
         final DataTree tree = new DataTree();
         final ConcurrentHashMap<Long, Integer> sessions = new ConcurrentHashMap<>();
 
-        void start(Scratch scratch, File snapshot, boolean withoutTail) throws IOException {
-            if (snapshot == null) {
-                return;
+        boolean withoutTail;
+
+        /** Loads one snapshot; if a server would refuse it, says why and leaves its tail unread. */
+        static Loader at(Scratch scratch, File snapshot, Consumer<Exception> refused) throws IOException {
+            Loader loader = new Loader();
+            try {
+                loader.load(scratch, snapshot);
+            } catch (IOException | RuntimeException e) {
+                refused.accept(e);
+                loader = new Loader();
+                loader.loadWithoutTail(snapshot);
             }
-            if (withoutTail) {
-                try (CheckedInputStream in = SnapStream.getInputStream(snapshot)) {
-                    new FileSnap(null).deserialize(tree, sessions, BinaryInputArchive.getArchive(in));
-                }
-                tree.lastProcessedZxid = Util.getZxidFromName(snapshot.getName(), FileSnap.SNAPSHOT_FILE_PREFIX);
+            return loader;
+        }
+
+        private void load(Scratch scratch, File snapshot) throws IOException {
+            if (snapshot == null) {
                 return;
             }
             scratch.link(snapshot, snapshot.getName());
             if (new FileSnap(scratch.version2).deserialize(tree, sessions) < 0) {
                 throw new IOException("not a complete snapshot");
             }
+        }
+
+        private void loadWithoutTail(File snapshot) throws IOException {
+            withoutTail = true;
+            try (CheckedInputStream in = SnapStream.getInputStream(snapshot)) {
+                new FileSnap(null).deserialize(tree, sessions, BinaryInputArchive.getArchive(in));
+            }
+            tree.lastProcessedZxid = Util.getZxidFromName(snapshot.getName(), FileSnap.SNAPSHOT_FILE_PREFIX);
         }
 
         long forward(Scratch scratch, BiConsumer<Loader, Long> each) throws IOException {

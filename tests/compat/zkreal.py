@@ -1,0 +1,342 @@
+"""Real Apache ZooKeeper servers for tests: start, drive, kill, read back, compare.
+
+    with Lab() as lab:
+        server = lab.standalone(lab.copy(fixture))
+        tree = server.read_tree()
+
+A Lab owns a temporary directory, every process started in it and every client; leaving it kills and removes all,
+and a process dies with the test that started it whatever happens. Servers listen on 127.0.0.1 only.
+"""
+
+import base64
+import ctypes
+import functools
+import hashlib
+import itertools
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import apache
+from kazoo.client import KazooClient
+from kazoo.retry import KazooRetry
+
+logging.getLogger("kazoo").setLevel(logging.CRITICAL)
+
+SUPER = ("digest", "super:adm")
+AMY = ("digest", "amy:secret")
+BOB = ("digest", "bob:b0b")
+READY_SECONDS = 60
+CONFIG = {"tickTime": 500, "initLimit": 20, "syncLimit": 10, "minSessionTimeout": 1000, "maxSessionTimeout": 120000,
+          "4lw.commands.whitelist": "*", "admin.enableServer": "false"}
+JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
+
+
+class ServerDied(Exception):
+    """The process ended while it was expected to serve; the message ends with the last lines of its log."""
+
+
+def digest_id(user_password):
+    """The id a `user:password` has in an ACL of scheme digest."""
+    user = user_password.split(":", 1)[0]
+    return user + ":" + base64.b64encode(hashlib.sha1(user_password.encode()).digest()).decode()
+
+
+def free_ports(count):
+    """Ports nobody uses now. Somebody may take one before we do; a server that finds it taken is started again."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def four_letter(port, word):
+    with socket.create_connection(("127.0.0.1", port), 5) as s:
+        s.sendall(word.encode())
+        answer = b""
+        while part := s.recv(65536):
+            answer += part
+    return answer.decode()
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Server:
+    """One server process. `config` goes to zoo.cfg, `flags` to the JVM; both may be changed between two starts."""
+
+    def __init__(self, lab, home, config, flags, port, environment=None):
+        self.lab, self.home, self.config, self.port = lab, Path(home), dict(config), port
+        self.flags = list(flags)
+        self.environment = environment or {}
+        self.process = None
+        self.home.mkdir(parents=True, exist_ok=True)
+
+    def start(self, wait=True):
+        cfg = self.home / "zoo.cfg"
+        cfg.write_text("".join(f"{k}={v}\n" for k, v in self.config.items()))
+        command = ["java", *JVM, *apache.USUAL_FLAGS,
+                   f"-Dzookeeper.DigestAuthenticationProvider.superDigest={digest_id(SUPER[1])}", *self.flags,
+                   "-cp", apache.SERVER_CLASSPATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(cfg)]
+        with open(self.home / "server.log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.home,
+                                            env={**os.environ, **self.environment}, preexec_fn=_die_with_parent)
+        return self.wait_ready() if wait else self
+
+    def wait_ready(self, seconds=READY_SECONDS):
+        """Until `srvr` names a mode: `ruok` answers before the data is loaded."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise ServerDied(f"exit {self.process.returncode}\n{self.log_tail()}")
+            try:
+                if "Mode:" in four_letter(self.port, "srvr"):
+                    return self
+            except OSError:
+                pass
+            time.sleep(0.03)
+        raise TimeoutError(f"not serving after {seconds} s\n{self.log_tail()}")
+
+    def log_tail(self, lines=25):
+        return "\n".join((self.home / "server.log").read_text(errors="replace").splitlines()[-lines:])
+
+    def srvr(self):
+        """The answer to `srvr` as a dict, with zxid as a number."""
+        rows = (line.split(": ", 1) for line in four_letter(self.port, "srvr").splitlines() if ": " in line)
+        answer = dict(rows)
+        return {**answer, "zxid": int(answer["Zxid"], 16)}
+
+    @property
+    def mode(self):
+        return self.srvr()["Mode"]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """SIGKILL: nothing is flushed, closed or tidied."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+
+    def terminate(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def client(self, *auth, timeout=60.0, session=None, read_only=False):
+        """A connected kazoo client; `session` is (id, password) of a session to resume."""
+        return self.lab.client(self.port, *auth, timeout=timeout, session=session, read_only=read_only)
+
+    def read_tree(self, below="/", zookeeper=False):
+        """The whole tree as truth.json holds it, read with every password there is."""
+        client = self.client(AMY, BOB, SUPER)
+        try:
+            return read_tree(client, below, zookeeper)
+        finally:
+            self.lab.close_client(client)
+
+
+class Lab:
+    def __init__(self, keep=False):
+        self.dir = Path(tempfile.mkdtemp(prefix="zkreal-"))
+        self.keep, self.servers, self.clients, self.count = keep, [], [], itertools.count(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for client in list(self.clients):
+            self.close_client(client, answer=False)
+        for server in self.servers:
+            server.kill()
+        if not self.keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def new_dir(self, name="dir"):
+        path = self.dir / f"{name}-{next(self.count)}"
+        path.mkdir()
+        return path
+
+    def copy(self, data_dir):
+        """A copy a server may write to, with the data directory's own files only."""
+        target = self.new_dir("data")
+        for name in ("version-2", "myid", "initialize"):
+            source = Path(data_dir) / name
+            if source.is_dir():
+                shutil.copytree(source, target / name)
+            elif source.exists():
+                shutil.copy(source, target / name)
+        return target
+
+    def standalone(self, data_dir, log_dir=None, flags=(), config=None, environment=None, start=True):
+        port = free_ports(1)[0]
+        settings = {**CONFIG, "dataDir": data_dir, **({"dataLogDir": log_dir} if log_dir else {}),
+                    "clientPort": port, "clientPortAddress": "127.0.0.1", **(config or {})}
+        server = Server(self, self.new_dir("server"), settings, flags, port, environment)
+        self.servers.append(server)
+        return self._started(server) if start else server
+
+    def ensemble(self, data_dirs, flags=(), config=None, start=True):
+        """{id: Server} for {id: data dir}; writes each myid where there is none."""
+        ports = free_ports(3 * len(data_dirs))
+        members = {n: ports[3 * i:3 * i + 3] for i, n in enumerate(sorted(data_dirs))}
+        lines = {f"server.{n}": f"127.0.0.1:{p[1]}:{p[2]}" for n, p in members.items()}
+        servers = {}
+        for n, data_dir in data_dirs.items():
+            if not (Path(data_dir) / "myid").exists():
+                (Path(data_dir) / "myid").write_text(f"{n}\n")
+            settings = {**CONFIG, "dataDir": data_dir, "clientPort": members[n][0], "clientPortAddress": "127.0.0.1",
+                        **lines, **(config or {})}
+            servers[n] = Server(self, self.new_dir(f"member{n}"), settings, flags, members[n][0])
+        self.servers.extend(servers.values())
+        if start:
+            for s in servers.values():
+                s.start(wait=False)
+            for s in servers.values():
+                s.wait_ready()
+        return servers
+
+    def _started(self, server):
+        try:
+            return server.start()
+        except ServerDied as e:
+            if "BindException" not in str(e):
+                raise
+            server.port = server.config["clientPort"] = free_ports(1)[0]
+            return server.start()
+
+    def client(self, port, *auth, timeout=60.0, session=None, read_only=False):
+        client = KazooClient(f"127.0.0.1:{port}", timeout=timeout, auth_data=list(auth), client_id=session,
+                             read_only=read_only, connection_retry=KazooRetry(max_tries=200, delay=0.05, max_delay=0.2),
+                             command_retry=KazooRetry(max_tries=0))
+        client.start(30)
+        self.clients.append(client)
+        return client
+
+    def close_client(self, client, answer=True):
+        """Ends the session if `answer`; otherwise the connection is dropped and the session lives on."""
+        if client in self.clients:
+            self.clients.remove(client)
+        if answer:
+            client.stop()
+        else:
+            drop(client)
+        client.close()
+
+
+def drop(client):
+    """Makes a client vanish as if its host had died: the server keeps its session until it times out."""
+    connection = client._connection
+    client._stopped.set()
+    client._live.clear()
+    if connection._socket:
+        try:
+            connection._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+    connection.stop(5)
+
+
+def read_tree(client, below="/", zookeeper=False):
+    """{path: [data hex or None, sorted [[perms, scheme, id]], stat]}, pipelined. /zookeeper only if asked for."""
+    client.sync(below)
+    tree, level = {}, [below]
+    while level:
+        asked = [(p, client.get_async(p), client.get_acls_async(p), client.get_children_async(p)) for p in level]
+        level = []
+        for path, get, acls, children in asked:
+            data, stat = get.get(30)
+            acl = sorted([a.perms, a.id.scheme, a.id.id] for a in acls.get(30)[0])
+            tree[path] = [None if data is None else data.hex(), acl, dict(stat._asdict())]
+            names = (path.rstrip("/") + "/" + name for name in children.get(30))
+            level.extend(n for n in names if zookeeper or n != "/zookeeper")
+    return tree
+
+
+def truths(fixture):
+    """[(zxid, tree)] of a fixture, oldest first."""
+    found = {}
+    for file in Path(fixture).glob("truth*.json"):
+        truth = json.loads(file.read_text())
+        for one in [truth, *truth.get("earlier", [])]:
+            found[one["zxid"]] = one["tree"]
+    return sorted(found.items())
+
+
+def without_ephemerals(tree, zxid):
+    """What a tree becomes when every session is closed at `zxid`, as a client sees it."""
+    kept = {p: [d, a, dict(s)] for p, (d, a, s) in tree.items() if s["ephemeralOwner"] == 0}
+    for path in tree.keys() - kept.keys():
+        parent = kept[path.rsplit("/", 1)[0] or "/"][2]
+        parent["numChildren"] -= 1
+        parent["cversion"] += 1  # clients see 2 * creates - children
+        parent["pzxid"] = zxid
+    return kept
+
+
+def differences(expected, found, limit=20):
+    """Sentences, none if equal. Nodes under /zookeeper count only where `expected` has them."""
+    found = {p: v for p, v in found.items() if p in expected or not (p + "/").startswith("/zookeeper/")}
+    said = [f"missing {p}" for p in sorted(expected.keys() - found.keys())]
+    said += [f"should not exist: {p}" for p in sorted(found.keys() - expected.keys())]
+    for path in sorted(expected.keys() & found.keys()):
+        for what, want, got in zip(("data", "acl", "stat"), expected[path], found[path]):
+            if what == "acl":
+                want, got = sorted(map(tuple, want)), sorted(map(tuple, got))
+            if want != got and what == "stat":
+                want, got = ({k: s[k] for k in want if want[k] != got[k]} for s in (want, got))
+            if want != got:
+                said.append(f"{path}: {what} should be {want}, is {got}")
+    return said[:limit] + ([f"and {len(said) - limit} more"] if len(said) > limit else [])
+
+
+def client_view(state):
+    """A tree as clients see it from the oracle's text of a state (README.md): what truth.json holds."""
+    tree = {}
+    for line in state.splitlines():
+        if line.startswith("/"):
+            path, data, acl, numbers = line.split("\t")
+            stat = dict(zip(("czxid", "mzxid", "pzxid", "ctime", "mtime", "version", "cversion", "aversion", "ephemeralOwner"),
+                            map(int, numbers.split())))
+            stat["ephemeralOwner"] = max(stat["ephemeralOwner"], 0)  # containers and TTL nodes are negative inside
+            stat.update(dataLength=0 if data == "-" else len(data) // 2, numChildren=0)
+            rows = (one.split(":", 2) for one in acl.split(","))
+            tree[unquote(path)] = [None if data == "-" else data,
+                                   sorted([int(perms), scheme, unquote(id)] for perms, scheme, id in rows), stat]
+    for path in tree.keys() - {"/"}:
+        tree[path.rsplit("/", 1)[0] or "/"][2]["numChildren"] += 1
+    for _, _, stat in tree.values():
+        stat["cversion"] = 2 * stat["cversion"] - stat["numChildren"]
+    return tree
+
+
+@functools.lru_cache(None)
+def state_at(data_dir, log_dir, zxid):
+    """The oracle's text of the state at a recorded zxid, from the newest start at or below it; None if it is not there."""
+    flags = apache.java_flags(data_dir)
+    best, section = None, None
+    for line in apache.oracle("replay", data_dir, "--log-dir", log_dir, flags=flags).splitlines():
+        word, *rest = line.split()
+        if word.startswith("start"):
+            section, word = rest[0], rest[1]
+        if word == hex(zxid):
+            best = section
+    return best and apache.oracle("dump", data_dir, "--log-dir", log_dir, "--at", hex(zxid), "--start", best, flags=flags)
+
+
+def copy_state(data_dir, target):
+    """Byte copy of a data directory as a cold backup script would make it, holes kept."""
+    subprocess.run(["cp", "-a", "--sparse=always", f"{data_dir}/.", str(target)], check=True)
