@@ -1,0 +1,103 @@
+#pragma once
+// Everything that changes a repository goes through here, under the exclusive lock.
+//
+//   ZK_TRY(auto writer, RepositoryWriter::begin(env, {.purpose = "backup", .wait_ms = wait}, job));
+//   auto encoder = writer->encoder(ObjectKind::kSegment, SourceCodec::kPlain);
+//   ZK_TRY_STATUS(encoder->append(bytes)); …
+//   ZK_TRY(segment.data.parts, encoder->finish());
+//   ZK_TRY(HeadEntry published, writer->publish(std::move(manifest), job));
+//   return writer->end();
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/base/job.h"
+#include "src/backup/codec.h"
+#include "src/backup/repository.h"
+#include "src/backup/retention.h"
+
+namespace zkark::backup {
+
+struct PruneReport {
+  std::vector<std::string> unlisted;  // ids taken out of the live set by this run
+  std::vector<std::string> removed;   // ids whose manifests are gone now
+  std::uint64_t objects_removed = 0, bytes_removed = 0;
+  std::uint64_t objects_waiting = 0, bytes_waiting = 0;  // unused, younger than the grace time
+};
+
+struct PruneOptions {
+  std::int64_t grace_ms = 24ll * 3600 * 1000;
+  bool dry_run = false;  // counts as if everything went well; changes nothing
+};
+
+class RepositoryWriter {
+ public:
+  /// Takes the lock, reads HEAD, makes sure that HEAD and what it adopts are durable, cleans temporary files.
+  /// kLocked, kCancelled, what Repository::open gives, kRolledBack when the client's pin has seen a later HEAD.
+  static Result<std::unique_ptr<RepositoryWriter>> begin(const RepositoryEnvironment& env,
+                                                         const LockRequest& request, Job& job);
+  ~RepositoryWriter();
+
+  /// Changes with every publication.
+  const Repository& repository() const { return *repository_; }
+
+  /// kDiskFull unless `bytes` and a reserve of 16 MiB fit.
+  Status require_space(std::uint64_t bytes);
+
+  /// The finished objects are stored durably, read back and hashed, in the encoder's tasks. An object that is
+  /// there already is checked instead of written, and replaced when it is damaged. The encoder borrows the writer.
+  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SourceCodec source_codec);
+  /// Small data in one call. When `known` (of a live manifest) has the same plain bytes, it is returned and
+  /// nothing is written.
+  Result<StoredData> store(ObjectKind kind, Bytes plain, const StoredData* known = nullptr);
+  void set_codec(const CodecOptions& options) { codec_ = options; }
+  /// Bytes stored so far that the repository did not have.
+  std::uint64_t new_stored_bytes() const { return new_stored_bytes_; }
+
+  /// Publishes: checks that every object the manifest names is there and its parents are live, stores the
+  /// manifest, replaces HEAD, reads both back, moves the pin. Fills in the fields of Manifest that say so. After
+  /// an error the backup is either absent or will be adopted by the next run; never half there.
+  Result<HeadEntry> publish(Manifest manifest, Job& job);
+
+  /// Replaces the tags of a live backup.
+  Status set_tags(std::string_view id, std::map<std::string, std::string> tags);
+  /// Records a later verdict (verify --replay) on a live backup.
+  Status set_certificate(std::string_view id, Certificate certificate);
+
+  /// Takes backups out of the live set (HEAD first), then removes what has been out for the grace time, and
+  /// objects nobody names that are older than it. kRefused when a kept backup needs one of `ids`.
+  Result<PruneReport> prune(const std::vector<std::string>& ids, const PruneOptions& options, Job& job);
+
+  /// Releases the lock.
+  Status end();
+
+  /// Stores one complete object under its name, as the encoder's sink does. Thread-safe.
+  Status put_object(const EncodedObject& object);
+
+ private:
+  RepositoryWriter(std::unique_ptr<Lock> lock, std::unique_ptr<Repository> repository);
+  Status adopt();
+  Status write_head(Head next);
+  Status check_objects(const Manifest& manifest);
+  Result<std::string> unused_id();
+
+  std::unique_ptr<Lock> lock_;
+  std::unique_ptr<Repository> repository_;
+  CodecOptions codec_;
+  std::mutex stored_mutex_;
+  std::map<std::string, std::uint64_t> stored_;  // objects known durable, by this writer: name, bytes
+  std::atomic<std::uint64_t> new_stored_bytes_{0};
+};
+
+/// From a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose objects
+/// and parents are all there. Under the exclusive lock. Gives the ids.
+Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env, const LockRequest& request,
+                                              Job& job);
+
+}  // namespace zkark::backup
