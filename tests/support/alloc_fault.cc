@@ -1,6 +1,7 @@
 #include "tests/support/alloc_fault.h"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
