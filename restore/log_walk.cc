@@ -1,0 +1,162 @@
+#include "restore/log_walk.h"
+
+#include <fmt/format.h>
+
+namespace zkark::restore {
+
+std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int64_t after_zxid) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < logs.size(); ++i)
+    if (logs[i].zxid <= after_zxid + 1) first = i;
+  return {logs.begin() + static_cast<std::ptrdiff_t>(first), logs.end()};
+}
+
+LogWalk::LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings)
+    : source_(source), logs_(logs_after(logs, options.after_zxid)), options_(options), findings_(findings) {}
+
+Status LogWalk::open_next() {
+  file_ = &logs_[next_log_++];
+  ZK_TRY(open_file_, source_.open(*file_));
+  reader_ = std::make_unique<TxnLogReader>(*open_file_, options_.limits);
+  return {};
+}
+
+/// Remembers a loss whose end shows only when the next readable record comes.
+void LogWalk::add_loss(Finding finding) {
+  if (previous_) finding.first_zxid = *previous_ + 1;
+  findings_.push_back(std::move(finding));
+  open_loss_ = findings_.size() - 1;
+}
+
+/// Damage at the reader's place: a finding; then on behind it, if asked for. False: the walk is over.
+Result<bool> LogWalk::handle_damage(Error error) {
+  const std::uint64_t from = reader_->offset();
+  Finding finding = finding_of(std::move(error).at(file_->path, from));
+  if (!options_.past_damage) {
+    add_loss(std::move(finding));
+    stopped_by_damage_ = true;
+    return false;
+  }
+  const bool readable = finding.id != ErrorId::kBadMagic && finding.id != ErrorId::kTruncated;
+  Result<bool> more = readable ? reader_->skip_damage() : Result<bool>(false);
+  if (!more) return more;
+  finding.end_offset = *more ? reader_->offset() : file_->size_bytes;
+  add_loss(std::move(finding));
+  if (!*more) reader_.reset();
+  return true;
+}
+
+/// The reader is at the end of the readable part. A torn tail is the last write of a process life and normal; intact
+/// records behind it are not: then a damaged length or end marker hid the rest of the file.
+Status LogWalk::finish_file() {
+  tail_ = reader_->tail();
+  if (tail_.state == TailState::kEnd) {
+    reader_.reset();
+    return {};
+  }
+  if (tail_.state == TailState::kPadding) {
+    ZK_TRY(bool clean, reader_->padding_is_clean(tail_.offset));
+    if (clean) {
+      reader_.reset();
+      return {};
+    }
+  }
+  ZK_TRY(bool more, reader_->skip_damage());
+  if (more) {
+    Finding finding;
+    finding.severity = Severity::kDamage;
+    finding.id = ErrorId::kBadLength;
+    finding.message = "a record's length or end marker is damaged: intact records follow, which Apache ZooKeeper would drop silently";
+    finding.file = file_->path;
+    finding.offset = tail_.offset;
+    finding.end_offset = reader_->offset();
+    add_loss(std::move(finding));
+    if (!options_.past_damage) {
+      stopped_by_damage_ = true;
+      reader_.reset();
+    }
+    return {};
+  }
+  Finding note;
+  note.severity = Severity::kNote;
+  note.id = ErrorId::kTruncated;
+  note.message = "torn tail: the last record was not written to its end and was never acknowledged";
+  note.file = file_->path;
+  note.offset = tail_.offset;
+  findings_.push_back(std::move(note));
+  reader_.reset();
+  return {};
+}
+
+Result<std::optional<WalkEntry>> LogWalk::next() {
+  for (;;) {
+    if (stopped_by_damage_) return std::optional<WalkEntry>();
+    if (!reader_) {
+      if (next_log_ == logs_.size()) return std::optional<WalkEntry>();
+      ZK_TRY_STATUS(open_next());
+    }
+    Result<std::optional<TxnEntry>> entry = reader_->next();
+    if (!entry) {
+      if (entry.error().id() == ErrorId::kStorage || entry.error().id() == ErrorId::kPermission)
+        return fail(std::move(entry).error());
+      ZK_TRY(bool on, handle_damage(std::move(entry).error()));
+      if (!on) return std::optional<WalkEntry>();
+      continue;
+    }
+    if (!*entry) {
+      ZK_TRY_STATUS(finish_file());
+      continue;
+    }
+    WalkEntry walk;
+    walk.entry = **std::move(entry);
+    walk.file = file_;
+    const std::int64_t zxid = walk.entry.zxid();
+    if (previous_) {
+      walk.previous_zxid = *previous_;
+      if (zxid == *previous_ && walk.entry.checksum() == previous_checksum_) continue;  // the same record twice
+      if (zxid == *previous_ && walk.entry.txn.header.type == TxnType::kError)
+        walk.step = Step::kSameZxid;
+      else if (zxid <= *previous_)
+        walk.step = Step::kBackwards;
+      else if (zxid == *previous_ + 1)
+        walk.step = Step::kNext;
+      else if (zxid_epoch(zxid) != zxid_epoch(*previous_) && zxid_counter(zxid) <= 1)
+        walk.step = Step::kEpoch;
+      else
+        walk.step = Step::kGap;
+    }
+    if (open_loss_) {
+      if (walk.step == Step::kGap || walk.step == Step::kFirst) findings_[*open_loss_].last_zxid = zxid - 1;
+      // A damaged stretch behind which the zxids go on unbroken lost nothing that was ever a record of its own.
+      open_loss_.reset();
+    }
+    previous_ = zxid;
+    previous_checksum_ = walk.entry.checksum();
+    if (zxid <= options_.after_zxid) continue;
+    if (walk.step == Step::kGap) {
+      Finding gap;
+      gap.severity = Severity::kGap;
+      gap.id = ErrorId::kGap;
+      gap.first_zxid = walk.previous_zxid + 1;
+      gap.last_zxid = zxid - 1;
+      gap.message = fmt::format("transactions {} to {} are in no file", zxid_text(walk.previous_zxid + 1), zxid_text(zxid - 1));
+      gap.file = file_->path;
+      gap.offset = walk.entry.offset;
+      findings_.push_back(std::move(gap));
+    }
+    if (walk.step == Step::kBackwards) {
+      Finding back;
+      back.severity = Severity::kDamage;
+      back.id = ErrorId::kZxidOrder;
+      back.first_zxid = zxid;
+      back.last_zxid = walk.previous_zxid;
+      back.message = fmt::format("zxid {} follows {}", zxid_text(zxid), zxid_text(walk.previous_zxid));
+      back.file = file_->path;
+      back.offset = walk.entry.offset;
+      findings_.push_back(std::move(back));
+    }
+    return std::optional<WalkEntry>(std::move(walk));
+  }
+}
+
+}  // namespace zkark::restore

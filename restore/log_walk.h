@@ -1,0 +1,74 @@
+#pragma once
+// All records of a source's logs as one sequence, oldest first, with everything odd about it as findings: gaps, epoch
+// steps, zxids going backwards, torn tails, damage (reference/on-disk-formats section 3.6 and 6).
+#include <memory>
+#include <optional>
+
+#include "formats/base/job.h"
+#include "formats/txn_log.h"
+#include "restore/source.h"
+
+namespace zkark::restore {
+
+/// How a record follows the one before it.
+enum class Step : std::uint8_t {
+  kFirst,      // nothing before it
+  kNext,       // same epoch, +1
+  kSameZxid,   // 3.9+ logs a malformed request as an error with the zxid before it (ZOOKEEPER-4545 era)
+  kEpoch,      // first record of a later epoch: continuous only if proven (design: continuity)
+  kGap,        // zxids are missing between the two
+  kBackwards,  // lower than the one before
+};
+
+struct WalkEntry {
+  TxnEntry entry;  // views live until the next call
+  const SourceFile* file = nullptr;
+  Step step = Step::kFirst;
+  std::int64_t previous_zxid = 0;  // of the record before; 0 with kFirst
+};
+
+struct LogWalkOptions {
+  /// Only records above this zxid are given; files that can hold none of them are not opened (FileTxnLog.getLogFiles:
+  /// every log named above it and the last one named at or below it). Records up to it are decoded and checked.
+  std::int64_t after_zxid = 0;
+  /// Go on behind damage (and past a gap it tears); otherwise the walk ends there with stopped_by_damage().
+  bool past_damage = true;
+  Limits limits{};
+};
+
+/// Borrows the source and findings. One thread. Memory: one reader's window.
+class LogWalk {
+ public:
+  LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings);
+
+  /// The next record; nullopt at the end. An Error is about reading (storage), never about damage: that is a finding.
+  Result<std::optional<WalkEntry>> next();
+  bool stopped_by_damage() const { return stopped_by_damage_; }
+  /// Where the newest opened log ends: its state and offset; kOpen before the end was reached.
+  Tail tail() const { return tail_; }
+
+ private:
+  Status open_next();
+  Status finish_file();
+  Result<bool> handle_damage(Error error);
+  void add_loss(Finding finding);
+
+  Source& source_;
+  std::vector<SourceFile> logs_;
+  LogWalkOptions options_;
+  Findings& findings_;
+  std::size_t next_log_ = 0;
+  const SourceFile* file_ = nullptr;
+  std::unique_ptr<File> open_file_;
+  std::unique_ptr<TxnLogReader> reader_;
+  std::optional<std::int64_t> previous_;
+  std::uint32_t previous_checksum_ = 0;
+  std::optional<std::size_t> open_loss_;  // finding whose last_zxid is known when the next record comes
+  bool stopped_by_damage_ = false;
+  Tail tail_;
+};
+
+/// The logs that hold records above `after_zxid`, by FileTxnLog's rule.
+std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int64_t after_zxid);
+
+}  // namespace zkark::restore

@@ -1,0 +1,30 @@
+#pragma once
+// Quota bookkeeping (3.8: DataTree, PathTrie, StatsTrack): below /zookeeper/quota<p>, zookeeper_limits registers p
+// and zookeeper_stats holds "count=C,bytes=B" of p's subtree. Only that node's data is edited: no stat, no txn, and
+// outside the digest.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace zkark::restore {
+
+class Tree;
+
+class Quotas {
+ public:
+  /// A node was created: registers a limits node, counts afresh for a stats node, adds to the stats above `path`.
+  void created(Tree& tree, std::string_view path, std::int64_t bytes);
+  void deleted(Tree& tree, std::string_view path, std::int64_t bytes);
+  void data_changed(Tree& tree, std::string_view path, std::int64_t bytes_diff);
+  /// After a snapshot was loaded: finds every limits node, registers it and recounts.
+  void load(Tree& tree);
+
+ private:
+  std::string_view prefix_of(std::string_view path) const;
+  void add(Tree& tree, std::string_view prefix, std::int64_t bytes, std::int64_t count);
+  void recount(Tree& tree, std::string_view prefix);
+  std::map<std::string, int, std::less<>> limited_;
+};
+
+}  // namespace zkark::restore

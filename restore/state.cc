@@ -1,0 +1,128 @@
+#include "restore/state.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "formats/digest.h"
+
+namespace zkark::restore {
+namespace {
+
+constexpr std::size_t kBatch = 4096;  // items between looks at the stop token
+
+Failure bad_node(const SnapshotReader& reader, std::string_view what, std::string_view path) {
+  return fail(Error(ErrorId::kBadSnapshot, fmt::format("{}: {}", what, path)).at_offset(reader.offset()));
+}
+
+}  // namespace
+
+State initial_state(bool ascii_digest) {
+  State state(ascii_digest);
+  Tree& tree = state.tree;
+  const StatPersisted zero{};
+  tree.set_data(kRoot, "", Bytes(), zero);
+  const NodeId zookeeper = tree.create("/zookeeper", kRoot, Bytes(), tree.acls().add({}), zero);
+  tree.create("/zookeeper/quota", zookeeper, Bytes(), tree.acls().add({}), zero);
+  const Acl read_only{Perms::kRead, "world", "anyone"};
+  const std::string list = encode_acls(std::span(&read_only, 1));
+  StatPersisted config{};
+  config.aversion = -1;
+  tree.create("/zookeeper/config", zookeeper, Bytes(), tree.acls().add(AclList(as_bytes(list))), config);
+  return state;
+}
+
+Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& options, Job& job) {
+  LoadedSnapshot loaded{State(options.ascii_digest), {}, {}, 0};
+  ZK_TRY(loaded.header, reader.read_header());
+  State& state = loaded.state;
+  Tree& tree = state.tree;
+  for (;;) {
+    ZK_TRY(auto session, reader.next_session());
+    if (!session) break;
+    state.sessions[session->id] = session->timeout_ms;
+  }
+  std::unordered_map<std::int64_t, AclSlot> slots;  // id on disk -> slot, one use held until the end
+  for (;;) {
+    ZK_TRY(auto acl, reader.next_acl());
+    if (!acl) break;
+    const AclSlot slot = tree.acls().add(acl->acl);
+    if (auto [at, is_new] = slots.insert_or_assign(acl->id, slot); !is_new) tree.acls().drop(slot);
+  }
+  bool root_seen = false;
+  for (std::size_t n = 1;; ++n) {
+    if (n % kBatch == 0) ZK_TRY_STATUS(job.check());
+    ZK_TRY(auto node, reader.next_node());
+    if (!node) break;
+    AclSlot slot = kOpenAcl;
+    if (node->acl_id != -1) {
+      auto at = slots.find(node->acl_id);
+      if (at == slots.end()) {
+        slot = tree.acls().add_dangling();
+        ++loaded.dangling_acls;
+      } else {
+        slot = at->second;
+        tree.acls().use(slot);
+      }
+    }
+    if (node->path.empty()) {
+      if (root_seen) return bad_node(reader, "the root comes twice", "/");
+      root_seen = true;
+      tree.set_acl(kRoot, "", slot, node->stat);
+      tree.set_data(kRoot, "", node->data, node->stat);
+      continue;
+    }
+    if (!Tree::valid_path(node->path)) return bad_node(reader, "a malformed path", node->path);
+    const NodeId parent = root_seen ? tree.find_parent(node->path) : kNoNode;
+    if (parent == kNoNode) return bad_node(reader, "a node comes before its parent", node->path);
+    if (tree.find(node->path) != kNoNode) return bad_node(reader, "a path comes twice", node->path);
+    tree.create(node->path, parent, node->data, slot, node->stat);
+  }
+  for (const auto& [id, slot] : slots) tree.acls().drop(slot);
+  if (!root_seen) return bad_node(reader, "the snapshot has no root", "/");
+  ZK_TRY(loaded.tail, reader.read_tail());
+  state.last_zxid = options.zxid;
+  state.quotas.load(tree);
+  return loaded;
+}
+
+Status write_snapshot(const State& state, ByteSink& sink, const WriteSnapshotOptions& options, Job& job) {
+  const Tree& tree = state.tree;
+  SnapshotWriter writer(sink);
+  ZK_TRY_STATUS(writer.begin({}, state.sessions.size()));
+  for (const auto& [id, timeout] : state.sessions) ZK_TRY_STATUS(writer.session({id, timeout}));
+
+  std::vector<std::int64_t> ids(tree.acls().slots(), 0);
+  std::vector<AclSlot> used;
+  ids[kOpenAcl] = -1;
+  tree.walk(kRoot, [&](NodeId id, std::string_view) {
+    const AclSlot slot = tree.get(id).acl;
+    if (ids[slot] == 0) {
+      used.push_back(slot);
+      ids[slot] = static_cast<std::int64_t>(used.size());
+    }
+    return true;
+  });
+  ZK_TRY_STATUS(writer.begin_acls(used.size()));
+  for (AclSlot slot : used) ZK_TRY_STATUS(writer.acl({ids[slot], tree.acls().list(slot)}));
+
+  Status status;
+  std::size_t n = 0;
+  tree.walk(kRoot, [&](NodeId id, std::string_view path) {
+    const NodeView view = tree.get(id);
+    status = writer.node({id == kRoot ? std::string_view() : path, view.data, ids[view.acl], view.stat});
+    if (status && ++n % kBatch == 0) status = job.check();
+    return status.has_value();
+  });
+  ZK_TRY_STATUS(std::move(status));
+  if (!options.digest_section) return writer.end({}, {});
+  SnapDigest digest;
+  digest.zxid = options.zxid;
+  digest.version = kDigestVersion;
+  digest.digest = static_cast<std::int64_t>(tree.digest());
+  // zxid 0 means "no digest" to a reader; its digest field is then zero (DataTree.serializeZxidDigest).
+  if (digest.zxid == 0) digest.digest = 0;
+  return writer.end(digest, options.zxid);
+}
+
+}  // namespace zkark::restore
