@@ -70,6 +70,15 @@ def four_letter(port, word):
     return answer.decode()
 
 
+def wait_until(done, seconds=30):
+    """For what a server or client does in its own time."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not happen in time")
+        time.sleep(0.02)
+
+
 def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
@@ -131,6 +140,16 @@ class Server:
             self.process.kill()
         if self.process:
             self.process.wait()
+
+    def restart(self, *clients):
+        """SIGKILL, then start; the clients resume their sessions."""
+        self.kill()
+        for client in clients:
+            wait_until(lambda: not client.connected)
+        self.start()
+        for client in clients:
+            wait_until(lambda: client.connected)
+        return self
 
     def terminate(self):
         self.process.terminate()
@@ -324,17 +343,24 @@ def client_view(state):
 
 
 @functools.lru_cache(None)
-def state_at(data_dir, log_dir, zxid):
-    """The oracle's text of the state at a recorded zxid, from the newest start at or below it; None if it is not there."""
-    flags = apache.java_flags(data_dir)
+def _replay(data_dir, log_dir):
+    return apache.oracle("replay", data_dir, "--log-dir", log_dir, flags=apache.java_flags(data_dir)).splitlines()
+
+
+@functools.lru_cache(None)
+def state_at(data_dir, log_dir, zxid, start=None):
+    """The oracle's text of the state at a recorded zxid, from `start` or the newest start at or below it.
+
+    None if that start never gets to this zxid."""
     best, section = None, None
-    for line in apache.oracle("replay", data_dir, "--log-dir", log_dir, flags=flags).splitlines():
+    for line in _replay(data_dir, log_dir):
         word, *rest = line.split()
         if word.startswith("start"):
             section, word = rest[0], rest[1]
-        if word == hex(zxid):
+        if word == hex(zxid) and start in (None, section):
             best = section
-    return best and apache.oracle("dump", data_dir, "--log-dir", log_dir, "--at", hex(zxid), "--start", best, flags=flags)
+    return best and apache.oracle("dump", data_dir, "--log-dir", log_dir, "--at", hex(zxid), "--start", best,
+                                  flags=apache.java_flags(data_dir))
 
 
 def copy_state(data_dir, target):
