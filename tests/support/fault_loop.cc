@@ -46,7 +46,7 @@ std::string FaultPoint::to_string() const {
 
 std::uint64_t for_each_fault(SimFs& fs, Fault fault, const Scenario& scenario, const Check& check) {
   const SimFs::Snapshot start = fs.snapshot();
-  for (FaultPoint point{.n = 1, .hit = true, .operation = {}, .survival = {}};; ++point.n) {
+  for (FaultPoint point{.n = 1, .hit = true};; ++point.n) {
     const Status outcome = run_once(fs, start, fault, scenario, point);
     fs.disarm();
     if (fs.killed()) fs.restart();
@@ -62,7 +62,7 @@ PowerCutCount for_each_power_cut(SimFs& fs, const PowerCuts& cuts, const Scenari
   Fault fault;
   fault.action = Fault::Action::kKill;
   fault.kinds = cuts.kinds;
-  for (FaultPoint point{.n = 1, .hit = true, .operation = {}, .survival = {}}; point.hit; ++point.n) {
+  for (FaultPoint point{.n = 1, .hit = true}; point.hit; ++point.n) {
     const Status outcome = run_once(fs, start, fault, scenario, point);
     const SimFs::Snapshot frozen = fs.snapshot();
     ++count.points;

@@ -12,10 +12,10 @@ namespace zkark::test {
 
 /// One run of a scenario: where it was hit, and what a power cut left.
 struct FaultPoint {
-  std::uint64_t n = 0;   // the N of Fault::at
-  bool hit = false;      // false: the last run, in which nothing went wrong
-  Operation operation;   // what was hit
-  std::string survival;  // power cuts only
+  std::uint64_t n = 0;        // the N of Fault::at
+  bool hit = false;           // false: the last run, in which nothing went wrong
+  Operation operation = {};   // what was hit
+  std::string survival = {};  // power cuts only
 
   /// "at operation 7: rename a.tmp -> a; nothing unsynced survives".
   std::string to_string() const;

@@ -64,12 +64,12 @@ struct Fault {
     kKill,            // the process is gone: this and every later operation fails with kInternal "killed"
   };
   Action action = Action::kFail;
-  std::uint64_t at = 1;          // the N-th matching operation, from 1
-  OpMask kinds = kAllOps;        // which operations count
-  std::string path_contains;     // and which paths; empty: all
-  bool forever = false;          // kFail: every matching operation from N on, else N alone
-  int error_number = EIO;        // the ErrorId follows as from the kernel (formats/base/system_error.h)
-  unsigned partial_percent = 0;  // kFail and kKill of an append: this part of the bytes is still written
+  std::uint64_t at = 1;            // the N-th matching operation, from 1
+  OpMask kinds = kAllOps;          // which operations count
+  std::string path_contains = {};  // and which paths; empty: all
+  bool forever = false;            // kFail: every matching operation from N on, else N alone
+  int error_number = EIO;          // the ErrorId follows as from the kernel (formats/base/system_error.h)
+  unsigned partial_percent = 0;    // kFail and kKill of an append: this part of the bytes is still written
 };
 
 class SimFs final : public Fs {
