@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/base/finding.h"
 #include "formats/base/job.h"
+#include "restore/finding.h"
 #include "src/backup/repository.h"
 
 namespace zkark::backup {
@@ -18,12 +18,17 @@ struct CheckOptions {
   std::uint64_t seed = 0;
 };
 
+struct CheckFinding {
+  restore::Finding finding;
+  std::vector<std::string> backups;  // ids of all that need the file, children of the directly hit included
+};
+
 struct CheckReport {
-  std::vector<Finding> findings;  // Finding::backups names every backup that needs the damaged file
+  std::vector<CheckFinding> findings;
   std::uint64_t backups = 0, objects = 0;
   std::uint64_t objects_read = 0, bytes_read = 0;
-  std::map<std::string, std::uint64_t> damaged_backups;  // id -> findings of severity kError
-  bool ok() const;  // no finding of severity kError
+  std::map<std::string, std::uint64_t> damaged_backups;  // id -> findings of severity kDamage
+  bool ok() const;  // no finding of severity kDamage
 };
 
 /// Reads config, HEAD, every manifest, the list of all files and the objects. Takes no lock: what another run

@@ -11,11 +11,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/base/bytes.h"
 #include "formats/base/executor.h"
 #include "formats/base/result.h"
+#include "formats/file_names.h"
 
 namespace zkark::backup {
 
@@ -40,10 +42,10 @@ class Sha256Hasher {
 Sha256 sha256(Bytes bytes);
 /// 64 lower-case hex digits.
 std::string sha256_hex(Bytes bytes);
+/// Exactly `digits` lower-case hex digits.
+bool is_hex_name(std::string_view text, std::size_t digits);
 
 enum class ObjectKind : std::uint8_t { kSegment = 1, kBase = 2, kConfig = 3 };
-/// How the source file was compressed; objects hold its uncompressed bytes.
-enum class SourceCodec : std::uint8_t { kPlain = 0, kGzip = 1, kSnappy = 2 };
 
 /// One part of stored data, as manifests list it.
 struct ObjectRef {
@@ -57,7 +59,7 @@ struct ObjectRef {
 /// The fixed-size header, what `file` and `xxd` show of an object.
 struct ObjectHeader {
   ObjectKind kind = ObjectKind::kSegment;
-  SourceCodec source_codec = SourceCodec::kPlain;
+  SnapCodec source_codec = SnapCodec::kPlain;  // of the file the bytes come from; they are uncompressed
   std::uint64_t plain_bytes = 0;
   std::uint64_t chunk_bytes = 0;  // plain bytes of every zstd frame but the last
   Sha256 plain_sha256{};
@@ -65,14 +67,21 @@ struct ObjectHeader {
 inline constexpr std::size_t kObjectHeaderBytes = 128;
 /// No object is larger than this as stored, so a reader may hold one in memory.
 inline constexpr std::uint64_t kObjectStoredMax = 32u << 20;
+/// No chunk is larger than this, so decoding needs bounded memory.
+inline constexpr std::uint64_t kChunkMax = 8u << 20;
 
 std::array<std::byte, kObjectHeaderBytes> encode_header(const ObjectHeader& header);
 /// From the first bytes of an object. kTruncated, kBadMagic, kRepositoryTooNew (a later object format or an
-/// encryption this release does not know), kDamaged (a reserved byte is set).
+/// encryption this release does not know), kObjectDamaged (an impossible value, a reserved byte set).
 Result<ObjectHeader> decode_header(Bytes stored);
 
+/// Measured on 1.15 GB of logs and snapshots (1 M znodes of 128 bytes, 2 M txns, zstd 1.5.4, one core): level 1
+/// 208 MB at 750 MB/s, level 2 216 MB, level 3 233 MB at 370 MB/s: records resemble their neighbours, and a
+/// search that looks further finds worse matches. Level 1 with a hash table of 2^12 instead of 2^14 entries:
+/// 202 MB at 870 MB/s (restic 0.14: 235 MB). Chunks of 4 MiB save 0.1 % over 1 MiB; long mode saves nothing.
 struct CodecOptions {
   int level = 1;                              // zstd level
+  int hash_log = 12;                          // of zstd's match table; 0: the level's own
   std::uint64_t chunk_bytes = 1u << 20;       // plain bytes per zstd frame
   std::uint64_t plain_target = 64u << 20;     // an object ends once it holds this many plain bytes …
   std::uint64_t stored_target = 4u << 20;     // … or this many stored bytes, each plus at most one batch
@@ -85,14 +94,15 @@ struct EncodedObject {
 
 /// Cuts a stream of bytes into objects. Chunks are compressed and hashed in batches on the Executor; where an
 /// object ends depends on the bytes and the options alone, so equal data gives equal names on every machine.
-/// Memory: two batches of four chunks and one object (some 16 MiB by default), whatever the data's length.
+/// Memory: one batch of four chunks, plain and compressed, the object being built and the one being stored: 10 to
+/// 25 MiB by default, whatever the data's length; little for little data.
 class ObjectEncoder {
  public:
-  /// Called with the finished objects in order, from whichever thread runs the tasks, one call at a time.
+  /// Called with the finished objects, from whichever thread runs the tasks, one call at a time.
   using Sink = std::function<Status(EncodedObject object)>;
   using Task = std::function<Status()>;
 
-  ObjectEncoder(ObjectKind kind, SourceCodec source_codec, Executor& executor, CodecOptions options, Sink sink);
+  ObjectEncoder(ObjectKind kind, SnapCodec source_codec, Executor& executor, CodecOptions options, Sink sink);
   ~ObjectEncoder();
 
   /// Takes a copy; runs a batch on the Executor whenever one is full. After an error only destroy it.
@@ -115,20 +125,20 @@ class ObjectEncoder {
 };
 
 /// One small object in one call, inline.
-Result<EncodedObject> encode_object(ObjectKind kind, SourceCodec source_codec, Bytes plain, CodecOptions options);
+Result<EncodedObject> encode_object(ObjectKind kind, SnapCodec source_codec, Bytes plain, CodecOptions options);
 
 /// Reads one stored object. open() checks the name, length and header against `ref` before anything is
 /// decompressed; reading checks that exactly ref.plain_bytes come out (a bomb stops there) and, when read from
 /// start to end, the plain hash. Memory: the stored bytes, one zstd window, buffers.
 class ObjectReader {
  public:
-  /// Errors: kDamaged, kTruncated, kRepositoryTooNew, without a file name: the caller knows it.
+  /// Errors: kObjectDamaged, kRepositoryTooNew, without a file name: the caller knows it.
   static Result<std::unique_ptr<ObjectReader>> open(std::string stored, const ObjectRef& ref);
   ~ObjectReader();
 
   const ObjectHeader& header() const;
   std::uint64_t position() const;
-  /// The next bytes; fewer than asked for only at the end. kBadCompression, kDamaged.
+  /// The next bytes; fewer than asked for only at the end. kObjectDamaged.
   Result<std::size_t> read(MutableBytes into);
   /// Goes to a plain offset <= ref.plain_bytes, skipping whole chunks without decompressing them. After a seek
   /// to anything but the present position the plain hash is not checked (the stored hash was).

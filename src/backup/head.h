@@ -35,7 +35,7 @@ struct HeadEntry {
   std::int64_t last_zxid = 0;
   std::vector<std::string> needs;
   std::map<std::string, std::string> tags;
-  std::optional<Certificate> certificate;  // a later verdict than the manifest's
+  std::optional<StoredCertificate> certificate;  // a later verdict than the manifest's
   bool operator==(const HeadEntry&) const = default;
 };
 
@@ -65,6 +65,5 @@ HeadEntry head_entry(const Manifest& manifest, std::string sha256);
 
 std::string manifest_key(std::string_view id);      // "manifests/<id>.json"
 std::string object_key(std::string_view name);      // "objects/ab/ab12…"
-bool is_hex_name(std::string_view text, std::size_t digits);
 
 }  // namespace zkark::backup

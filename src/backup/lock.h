@@ -4,7 +4,6 @@
 // nobody with a smaller number, and nobody still choosing, conflicts. No clock decides anything; "the oldest
 // wins" means the smallest number. A reader of the repository takes no lock.
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "formats/base/clock.h"
 #include "formats/base/job.h"
 #include "formats/base/random.h"
+#include "formats/base/system.h"
 #include "src/backup/backend/backend.h"
 
 namespace zkark::backup {
@@ -22,16 +22,13 @@ enum class LockKind : std::uint8_t {
   kShared,     // wants no object to vanish meanwhile: the source of a copy, a long verify; never blocks kShared
 };
 
-/// Who this process is.
+/// Who holds a lock. Hosts are told apart by name: two machines of one name must not share a repository.
 struct LockOwner {
   std::string host;
   std::int64_t pid = 0;
-  std::string process_start;  // tells this process from an earlier one with the same pid; may be empty
-  std::string user;
+  std::string identity;  // System::process_identity
+  std::uint32_t uid = 0;
 };
-
-/// True while the process of that pid and start mark runs on this host.
-using ProcessAlive = std::function<bool(std::int64_t pid, const std::string& process_start)>;
 
 struct LockInfo {
   std::string key;
@@ -48,8 +45,7 @@ struct LockEnvironment {
   Backend& backend;
   Clock& clock;
   Random& random;
-  LockOwner owner;
-  ProcessAlive alive;
+  System& system;
 };
 
 struct LockRequest {
@@ -62,7 +58,7 @@ struct LockRequest {
 /// blocks nobody on the same host).
 class Lock {
  public:
-  /// kLocked after wait_ms, naming who holds it (host, pid, user, purpose, age), with `zkark unlock` as hint;
+  /// kLocked after wait_ms, naming who holds it (host, pid, purpose, age), with `zkark unlock` as hint;
   /// kCancelled. Leaves no lock behind when it fails.
   static Result<std::unique_ptr<Lock>> acquire(LockEnvironment env, const LockRequest& request, Job& job);
   ~Lock();
@@ -83,7 +79,7 @@ class Lock {
 
 /// All lock files, with what is known about their owners.
 Result<std::vector<LockInfo>> list_locks(const LockEnvironment& env);
-/// "prune by root on db1 (pid 4711), 3 min ago".
+/// "prune on db1 (pid 4711, uid 0), 3 min ago".
 std::string describe(const LockInfo& lock, WallTime now);
 enum class UnlockWhich : std::uint8_t { kDead, kAll };
 /// Removes lock files and says which. kDead leaves those of running processes and of other hosts.

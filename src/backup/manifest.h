@@ -12,18 +12,14 @@
 #include <vector>
 
 #include "formats/base/clock.h"
-#include "formats/base/finding.h"
 #include "formats/base/result.h"
+#include "restore/certificate.h"
+#include "restore/finding.h"
 #include "src/backup/codec.h"
 
 namespace zkark::backup {
 
 inline constexpr std::uint32_t kManifestFormat = 1;
-
-struct ZxidRange {
-  std::int64_t first = 0, last = 0;  // both inclusive
-  bool operator==(const ZxidRange&) const = default;
-};
 
 enum class BackupType : std::uint8_t {
   kFull,     // restorable from its own bases and segments
@@ -34,7 +30,7 @@ enum class BackupType : std::uint8_t {
 /// Bytes in the repository: the plain bytes of the parts, one after the other.
 struct StoredData {
   std::vector<ObjectRef> parts;
-  SourceCodec source_codec = SourceCodec::kPlain;
+  SnapCodec source_codec = SnapCodec::kPlain;
   std::uint64_t plain_bytes() const;
   std::uint64_t stored_bytes() const;
   bool operator==(const StoredData&) const = default;
@@ -109,24 +105,18 @@ struct EpochStep {
   bool operator==(const EpochStep&) const = default;
 };
 
-struct Certificate {
-  enum class Verdict : std::uint8_t {
-    kNotChecked,    // no replay yet
-    kProven,        // every digest up to proven_to agrees
-    kPartly,        // the ranges in `proven` agree; others have no digest
-    kNotProvable,   // no digests in the data
-    kFailed,        // an unexplained change at failed_at
-  };
-  Verdict verdict = Verdict::kNotChecked;
-  std::optional<std::int64_t> proven_to;
-  std::vector<ZxidRange> proven;
-  std::optional<std::int64_t> failed_at;
-  std::string cause;                     // of a failure or of not being provable
+/// What a replay against the servers' digests proved (restore/certificate.h), as the manifest keeps it.
+struct StoredCertificate {
+  std::optional<restore::ProofGrade> grade;  // nothing: not replayed yet
+  std::vector<restore::ZxidRange> proven;    // ascending
+  std::optional<std::int64_t> failed_at;     // of the first unexplained difference
   std::uint64_t digests_compared = 0;
   std::vector<std::string> not_covered;  // what digests say nothing about
-  std::vector<std::string> notes;        // known causes met on the way
-  bool operator==(const Certificate&) const = default;
+  std::vector<std::string> notes;        // known causes met on the way; the cause of a failure
+  std::optional<std::int64_t> proven_to() const;
+  bool operator==(const StoredCertificate&) const = default;
 };
+StoredCertificate stored_certificate(const restore::Certificate& certificate);
 
 /// A run of points that can be restored from this backup and its parents.
 struct Window {
@@ -174,14 +164,14 @@ struct ManifestHead {
 
 /// A finding as the manifest keeps it.
 struct StoredFinding {
-  Severity severity = Severity::kNote;
+  restore::Severity severity = restore::Severity::kNote;
   std::string id;  // "ZKA-0611"
   std::string message, file;
-  std::optional<std::uint64_t> offset;
+  std::optional<std::uint64_t> offset, end_offset;
   std::optional<std::int64_t> first_zxid, last_zxid;
   bool operator==(const StoredFinding&) const = default;
 };
-StoredFinding stored_finding(const Finding& finding);
+StoredFinding stored_finding(const restore::Finding& finding);
 
 struct CopiedFrom {
   std::string repository_id, manifest_sha256;
@@ -212,7 +202,7 @@ struct Manifest {
   std::vector<EpochStep> epoch_steps;
   std::int64_t last_zxid = 0;           // of the last stored record, or of the base where there is none
   std::optional<std::int64_t> unconfirmed_from;  // records from here on may never have been committed
-  Certificate certificate;
+  StoredCertificate certificate;
   std::vector<Window> windows;
   std::vector<StoredConfig> config;
   std::vector<Landmark> landmarks;
@@ -240,10 +230,8 @@ struct DecodedManifest {
 /// kDamaged (checksum, malformed JSON, a missing key or a wrong type, named by its path), kRepositoryTooNew.
 Result<DecodedManifest> decode_manifest(std::string_view file);
 
-std::string_view name_of(BackupType type);                // "full", "incr", "compact"
-std::string_view name_of(Certificate::Verdict verdict);   // "not checked", "proven", …
-std::string_view name_of(SourceCodec codec);              // "plain", "gz", "snappy"
-std::string_view short_id(std::string_view id);           // first 8
-std::string zxid_text(std::int64_t zxid);                 // "0x10000000b"
+std::string_view name_of(BackupType type);                          // "full", "incr", "compact"
+std::string_view name_of(std::optional<restore::ProofGrade> grade);  // "not-checked", "proven", …
+std::string_view short_id(std::string_view id);                     // the first 8 digits
 
 }  // namespace zkark::backup

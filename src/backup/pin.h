@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "formats/base/finding.h"
 #include "formats/base/fs.h"
 
 namespace zkark::backup {

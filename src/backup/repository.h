@@ -9,10 +9,10 @@
 
 #include "formats/base/clock.h"
 #include "formats/base/executor.h"
-#include "formats/base/finding.h"
 #include "formats/base/fs.h"
 #include "formats/base/random.h"
 #include "formats/base/result.h"
+#include "restore/finding.h"
 #include "src/backup/backend/backend.h"
 #include "src/backup/head.h"
 #include "src/backup/lock.h"
@@ -26,14 +26,13 @@ struct RepositoryEnvironment {
   Clock& clock;
   Random& random;
   Executor& executor;
-  LockOwner owner;
-  ProcessAlive alive;
+  System& system;
   std::string zkark_version;
   /// Where this client remembers the last HEAD it saw of every repository (pin.h). nullptr: nowhere.
   Fs* cache_fs = nullptr;
   std::string cache_dir;
 
-  LockEnvironment locks() const { return {backend, clock, random, owner, alive}; }
+  LockEnvironment locks() const { return {backend, clock, random, system}; }
 };
 
 struct OpenOptions {
@@ -58,7 +57,7 @@ class Repository {
   const RepositoryConfig& config() const { return config_; }
   const Head& head() const { return head_; }
   /// What was odd when it was opened: an interrupted publication, a rollback (kRolledBack), a salvage.
-  const std::vector<Finding>& notes() const { return notes_; }
+  const restore::Findings& notes() const { return notes_; }
 
   /// Live backups in the order of their publication.
   const std::vector<HeadEntry>& entries() const { return head_.live; }
@@ -95,7 +94,7 @@ class Repository {
   Head head_;
   std::string head_file_;              // as stored
   std::vector<HeadEntry> unadopted_;   // also in head_.live
-  std::vector<Finding> notes_;
+  restore::Findings notes_;
 };
 
 }  // namespace zkark::backup

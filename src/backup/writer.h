@@ -2,7 +2,7 @@
 // Everything that changes a repository goes through here, under the exclusive lock.
 //
 //   ZK_TRY(auto writer, RepositoryWriter::begin(env, {.purpose = "backup", .wait_ms = wait}, job));
-//   auto encoder = writer->encoder(ObjectKind::kSegment, SourceCodec::kPlain);
+//   auto encoder = writer->encoder(ObjectKind::kSegment, SnapCodec::kPlain);
 //   ZK_TRY_STATUS(encoder->append(bytes)); …
 //   ZK_TRY(segment.data.parts, encoder->finish());
 //   ZK_TRY(HeadEntry published, writer->publish(std::move(manifest), job));
@@ -52,7 +52,7 @@ class RepositoryWriter {
 
   /// The finished objects are stored durably, read back and hashed, in the encoder's tasks. An object that is
   /// there already is checked instead of written, and replaced when it is damaged. The encoder borrows the writer.
-  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SourceCodec source_codec);
+  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SnapCodec source_codec);
   /// Small data in one call. When `known` (of a live manifest) has the same plain bytes, it is returned and
   /// nothing is written.
   Result<StoredData> store(ObjectKind kind, Bytes plain, const StoredData* known = nullptr);
@@ -68,7 +68,7 @@ class RepositoryWriter {
   /// Replaces the tags of a live backup.
   Status set_tags(std::string_view id, std::map<std::string, std::string> tags);
   /// Records a later verdict (verify --replay) on a live backup.
-  Status set_certificate(std::string_view id, Certificate certificate);
+  Status set_certificate(std::string_view id, StoredCertificate certificate);
 
   /// Takes backups out of the live set (HEAD first), then removes what has been out for the grace time, and
   /// objects nobody names that are older than it. kRefused when a kept backup needs one of `ids`.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,9 +47,6 @@ class Backend {
 
   /// Atomic: readers see the old bytes or the new ones. Replaces.
   virtual Status put(const std::string& key, Bytes bytes, Durability durability) = 0;
-  /// False when the key was taken (nothing is changed then). kUsage from a backend that cannot do it: callers
-  /// may use it for speed, never for mutual exclusion.
-  virtual Result<bool> put_if_absent(const std::string& key, Bytes bytes) = 0;
   virtual Result<std::unique_ptr<BackendWriter>> open_writer() = 0;
   /// Makes an existing key durable under its name: whoever put it may have died before that was certain.
   virtual Status confirm(const std::string& key) = 0;
@@ -56,17 +54,18 @@ class Backend {
   /// Bytes from `offset` on, up to into.size(); fewer only at the end of the value.
   virtual Result<std::size_t> get(const std::string& key, std::uint64_t offset, MutableBytes into) = 0;
   virtual Result<BackendEntry> info(const std::string& key) = 0;
-  /// All keys that start with `prefix`, in byte order; not the temporary ones.
+  /// All keys that start with `prefix`, in byte order; not the temporary ones. What strangers put there is listed
+  /// too, valid key or not.
   virtual Result<std::vector<BackendEntry>> list(const std::string& prefix) = 0;
-  /// Durable when it returns ok. Absent is ok.
-  virtual Status remove(const std::string& key) = 0;
+  /// Durable, all of them, when it returns ok; in any order. Absent is ok.
+  virtual Status remove(std::span<const std::string> keys) = 0;
 
   /// Bytes that can still be stored; nothing when the storage has no such limit.
   virtual Result<std::optional<std::uint64_t>> free_bytes() = 0;
   /// Temporary leftovers of interrupted puts: what they are called and how many bytes they hold.
   virtual Result<std::vector<BackendEntry>> list_temporary() = 0;
-  /// Removes them, except those that belong to lock files being written. Only for the holder of the exclusive
-  /// lock: a put of another process at this moment would lose its temporary file and fail with kNoFile.
+  /// Removes them. Only for the holder of the exclusive lock: a put of another process at this moment (only a
+  /// lock file can be) loses its temporary file, fails with kNoFile, and is repeated by its caller.
   virtual Status clean_temporary() = 0;
 };
 

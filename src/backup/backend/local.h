@@ -1,7 +1,7 @@
 #pragma once
 // A repository in a local directory: one file per key, files 0600, directories 0700 whatever the umask.
-#include <set>
 #include <mutex>
+#include <set>
 
 #include "formats/base/fs.h"
 #include "formats/base/random.h"
@@ -18,13 +18,12 @@ class LocalBackend final : public Backend {
 
   const std::string& url() const override { return url_; }
   Status put(const std::string& key, Bytes bytes, Durability durability) override;
-  Result<bool> put_if_absent(const std::string& key, Bytes bytes) override;
   Result<std::unique_ptr<BackendWriter>> open_writer() override;
   Status confirm(const std::string& key) override;
   Result<std::size_t> get(const std::string& key, std::uint64_t offset, MutableBytes into) override;
   Result<BackendEntry> info(const std::string& key) override;
   Result<std::vector<BackendEntry>> list(const std::string& prefix) override;
-  Status remove(const std::string& key) override;
+  Status remove(std::span<const std::string> keys) override;
   Result<std::optional<std::uint64_t>> free_bytes() override;
   Result<std::vector<BackendEntry>> list_temporary() override;
   Status clean_temporary() override;
@@ -32,18 +31,19 @@ class LocalBackend final : public Backend {
  private:
   friend class LocalWriter;
   std::string path_of(const std::string& key) const;
-  Status make_parents(const std::string& path);
-  Status make_durable_dir(const std::string& dir);
-  Result<std::string> temporary_path(std::string_view key);
-  Status write_temporary(const std::string& path, Bytes bytes, Durability durability);
-  Status list_dir(const std::string& dir, const std::string& key_prefix, const std::string& wanted,
+  /// The directory exists with mode 0700 and its name is durable. `mutex_` held.
+  Status make_dir(const std::string& dir);
+  Status make_parent(const std::string& path);
+  Result<std::string> temporary_path();
+  Status publish(const std::string& temporary, const std::string& key, Durability durability);
+  Status list_dir(const std::string& key_prefix, const std::string& wanted, int depth,
                   std::vector<BackendEntry>& out);
 
   Fs& fs_;
   Random& random_;
   std::string root_;
   std::string url_;
-  std::mutex dirs_mutex_;
+  std::mutex mutex_;
   std::set<std::string> durable_dirs_;  // their names are on disk: made, or seen and then synced, by this process
 };
 
