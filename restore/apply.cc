@@ -190,8 +190,18 @@ std::uint64_t remove_ephemerals(State& state, std::int64_t owner) {
 
 }  // namespace
 
-std::uint64_t drop_orphaned_ephemerals(State& state) {
+std::uint64_t drop_orphaned_ephemerals(State& state, bool ttl_nodes_too) {
   std::uint64_t removed = 0;
+  if (ttl_nodes_too) {
+    std::vector<std::string> paths;
+    state.tree.walk(kRoot, [&](NodeId id, std::string_view path) {
+      if (node_kind(state.tree.stat(id).ephemeral_owner) == NodeKind::kTtl) paths.emplace_back(path);
+      return true;
+    });
+    Applier applier{state, nullptr, state.last_zxid, 0, 0};
+    for (const std::string& path : paths)
+      if (applier.remove(path)) ++removed;
+  }
   for (std::int64_t owner : state.tree.ephemeral_owners())
     if (!state.sessions.contains(owner)) removed += remove_ephemerals(state, owner);
   return removed;

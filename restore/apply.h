@@ -44,8 +44,9 @@ class Effects {
 Result<Tolerated> apply(State& state, const Txn& txn, Effects* effects = nullptr);
 
 /// What a standalone server, or a new leader, does at start without logging it: deletes the ephemerals of sessions
-/// that are not in the table (ZooKeeperServer.killSession at loadData). Returns how many nodes went.
-std::uint64_t drop_orphaned_ephemerals(State& state);
+/// that are not in the table (ZooKeeperServer.killSession at loadData). Without extendedTypesEnabled a TTL node counts as
+/// an ephemeral of such a session and goes too (`ttl_nodes_too`). Returns how many nodes went.
+std::uint64_t drop_orphaned_ephemerals(State& state, bool ttl_nodes_too = false);
 
 /// What a restore with a new epoch does: closes every session, parents get pzxid = last zxid, as closeSession does.
 std::uint64_t close_all_sessions(State& state);

@@ -125,15 +125,17 @@ Result<std::optional<WalkEntry>> LogWalk::next() {
       else
         walk.step = Step::kGap;
     }
-    if (open_loss_) {
-      if (walk.step == Step::kGap || walk.step == Step::kFirst) findings_[*open_loss_].last_zxid = zxid - 1;
+    const bool told = open_loss_.has_value();  // the damage that tore the gap says which zxids are lost
+    if (told) {
       // A damaged stretch behind which the zxids go on unbroken lost nothing that was ever a record of its own.
+      if (walk.step == Step::kNext || walk.step == Step::kSameZxid) findings_[*open_loss_].first_zxid.reset();
+      else findings_[*open_loss_].last_zxid = zxid - 1;
       open_loss_.reset();
     }
     previous_ = zxid;
     previous_checksum_ = walk.entry.checksum();
     if (zxid <= options_.after_zxid) continue;
-    if (walk.step == Step::kGap) {
+    if (walk.step == Step::kGap && !told) {
       Finding gap;
       gap.severity = Severity::kGap;
       gap.id = ErrorId::kGap;

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+
+#include "restore/compare.h"
 
 namespace zkark::restore {
 namespace {
@@ -10,11 +13,13 @@ namespace {
 /// What one pass assumes about things no record tells.
 struct Assumptions {
   bool posix_charset = false;         // digests were computed with '?' for non-ASCII (POSIX locale, JDK up to 17)
-  std::set<std::int64_t> cleaned_up;  // before these records a server started and killed sessions that were not in
-                                      // its table: their ephemerals went without a record
+  // Before these records a server started and killed sessions that were not in its table: their ephemerals went without
+  // a record. True: without extendedTypesEnabled, so that TTL nodes went as well.
+  std::map<std::int64_t, bool> cleaned_up;
 };
 
 bool has_orphans(const State& state) {
+  if (state.tree.count_of(NodeKind::kTtl) != 0) return true;
   for (std::int64_t owner : state.tree.ephemeral_owners())
     if (!state.sessions.contains(owner)) return true;
   return false;
@@ -43,8 +48,11 @@ class Pass {
   std::optional<std::int64_t> mismatch_at() const { return mismatch_at_; }
   bool mismatch_non_ascii() const { return mismatch_non_ascii_; }
   std::optional<std::int64_t> mismatch_boundary() const { return mismatch_boundary_; }
+  /// The first digest of a new epoch does not match: the step at this record is not continuous.
+  std::optional<EpochStep> broken_step() const { return broken_step_; }
 
  private:
+  Status judge_epoch_step(const WalkEntry& walk, ReplayResult& result);
   Status load(ReplayResult& result);
   Status step(const WalkEntry& walk, ReplayResult& result);
   void compare(const WalkEntry& walk, ReplayResult& result);
@@ -68,6 +76,9 @@ class Pass {
   std::optional<std::int64_t> mismatch_at_;
   bool mismatch_non_ascii_ = false;
   std::optional<std::int64_t> mismatch_boundary_;
+  bool step_open_ = false;  // an epoch step waits for the first digest of its epoch
+  std::optional<EpochStep> broken_step_;
+  bool stop_here_ = false;
 };
 
 Status Pass::load(ReplayResult& result) {
@@ -138,8 +149,51 @@ void Pass::compare(const WalkEntry& walk, ReplayResult& result) {
   if (section_pending_ && result.base_tail.digest->zxid == zxid) compare_section(zxid, result);
   if (zxid < result.fuzzy_end || !txn.digest || txn.digest->version != kDigestVersion) return;
   const auto logged = static_cast<std::uint64_t>(txn.digest->digest);
-  if (!check_.compare(zxid, result.state.tree.digest(), logged))
-    mismatch(zxid, logged, walk.file->path, walk.entry.offset, result.state);
+  const bool equal = check_.compare(zxid, result.state.tree.digest(), logged);
+  if (!equal) mismatch(zxid, logged, walk.file->path, walk.entry.offset, result.state);
+  if (!step_open_) return;
+  step_open_ = false;
+  result.epoch_steps.back().proven = equal;
+  if (!equal && !broken_step_) broken_step_ = result.epoch_steps.back();
+}
+
+/// A snapshot named above the old epoch's last zxid and below the new epoch's first is what this member went on from:
+/// when it differs from the replayed tree, the log's end is stale or records are missing.
+Status Pass::judge_epoch_step(const WalkEntry& walk, ReplayResult& result) {
+  EpochStep step{walk.previous_zxid, walk.entry.zxid(), false};
+  if (result.txns == 0) step.last = result.base_zxid;
+  const SourceFile* between = nullptr;
+  for (const SourceFile& snapshot : listing_.snapshots)
+    if (between == nullptr && snapshot.zxid > step.last && snapshot.zxid < step.first) between = &snapshot;
+  if (between != nullptr) {
+    ZK_TRY(auto stream, open_snapshot(source_, *between));
+    SnapshotReader reader(*stream, between->path);
+    Result<LoadedSnapshot> loaded = load_snapshot(reader, {between->zxid, assume_.posix_charset}, job_);
+    if (loaded) {
+      const auto differences = compare_trees(result.state.tree, loaded->state.tree, 1);
+      step.proven = differences.empty();
+      if (!step.proven) {
+        Finding gap;
+        gap.severity = Severity::kGap;
+        gap.id = ErrorId::kGap;
+        gap.first_zxid = step.last + 1;
+        gap.last_zxid = between->zxid;
+        gap.message = fmt::format(
+            "the step from {} to {} is not continuous: {} differs from what the logs before it give (first at {}); "
+            "this member was synchronised by snapshot and its log up to there ends stale or short",
+            zxid_text(step.last), zxid_text(step.first), base_name(between->path), differences[0].path);
+        gap.file = between->path;
+        findings_.push_back(std::move(gap));
+        stop_here_ = true;
+        return {};
+      }
+    } else if (loaded.error().id() == ErrorId::kCancelled) {
+      return fail(std::move(loaded).error());
+    }
+  }
+  step_open_ = !step.proven;
+  result.epoch_steps.push_back(step);
+  return {};
 }
 
 /// Past the fuzzy end nothing is left to tolerate: then records are missing or the base is not theirs.
@@ -171,13 +225,13 @@ Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
     file_ = walk.file;
     if (has_orphans(result.state)) {
       orphan_boundary_ = zxid;
-      if (assume_.cleaned_up.contains(zxid)) {
-        const std::uint64_t removed = drop_orphaned_ephemerals(result.state);
-        check_.explain(zxid,
-                       fmt::format("a server start before this txn removed {} ephemeral node(s) of dead sessions without "
-                                   "logging it (shown by the digest)",
-                                   removed),
-                       walk.file->path);
+      if (auto clean = assume_.cleaned_up.find(zxid); clean != assume_.cleaned_up.end()) {
+        const std::uint64_t ttl_nodes = clean->second ? result.state.tree.count_of(NodeKind::kTtl) : 0;
+        const std::uint64_t removed = drop_orphaned_ephemerals(result.state, clean->second) - ttl_nodes;
+        std::string cause = fmt::format("a server start before this txn removed {} ephemeral node(s) of dead sessions", removed);
+        if (ttl_nodes != 0)
+          cause += fmt::format(" and {} TTL node(s), because it ran without extendedTypesEnabled=true,", ttl_nodes);
+        check_.explain(zxid, cause + " without logging it (shown by the digest)", walk.file->path);
       }
     }
   }
@@ -238,6 +292,14 @@ Result<ReplayResult> Pass::run() {
       result.stopped_by = findings_.size() - 1;
       break;
     }
+    const bool epoch_step = first ? zxid_epoch(zxid) != zxid_epoch(previous) && previous != 0 : entry->step == Step::kEpoch;
+    if (epoch_step) {
+      ZK_TRY_STATUS(judge_epoch_step(*entry, result));
+      if (stop_here_) {
+        result.stopped_by = findings_.size() - 1;
+        break;
+      }
+    }
     Status applied = step(*entry, result);
     if (!applied) {
       if (applied.error().id() != ErrorId::kBadRecord) return fail(std::move(applied).error());
@@ -275,12 +337,15 @@ Result<ReplayResult> replay(Source& source, const SourceListing& listing, const 
   Assumptions accepted;
   std::optional<Assumptions> trial;
   constexpr int kMaxTrials = 16;
-  std::set<std::int64_t> tried;
+  std::map<std::int64_t, int> tried;
   bool tried_charset = false;
   std::optional<std::int64_t> failed_before;
+  ReplayOptions effective = options;
+  std::optional<EpochStep> broken_step;
   for (int n = 0;; ++n) {
     const Assumptions assume = trial.value_or(accepted);
-    Pass pass(source, listing, base, options, assume, job);
+    if (n != 0 && options.on_restart) options.on_restart();
+    Pass pass(source, listing, base, effective, assume, job);
     ZK_TRY(ReplayResult result, pass.run());
     const auto at = pass.mismatch_at();
     if (trial) {
@@ -293,9 +358,9 @@ Result<ReplayResult> replay(Source& source, const SourceListing& listing, const 
     }
     if (at && n < kMaxTrials) {
       failed_before = at;
-      if (pass.mismatch_boundary() && tried.insert(*pass.mismatch_boundary()).second) {
+      if (const auto boundary = pass.mismatch_boundary(); boundary && tried[*boundary] < 2) {
         trial = accepted;
-        trial->cleaned_up.insert(*pass.mismatch_boundary());
+        trial->cleaned_up[*boundary] = tried[*boundary]++ == 1;
         continue;
       }
       if (pass.mismatch_non_ascii() && !tried_charset) {
@@ -304,6 +369,25 @@ Result<ReplayResult> replay(Source& source, const SourceListing& listing, const 
         trial->posix_charset = true;
         continue;
       }
+    }
+    if (pass.broken_step() && !broken_step) {
+      // Nothing explains it: the state behind the step never existed. Once more, up to the step.
+      broken_step = pass.broken_step();
+      effective.stop_at = broken_step->last;
+      continue;
+    }
+    if (broken_step) {
+      Finding gap;
+      gap.severity = Severity::kGap;
+      gap.id = ErrorId::kGap;
+      gap.first_zxid = broken_step->last + 1;
+      gap.last_zxid = broken_step->first - 1;
+      gap.message = fmt::format(
+          "the step from {} to {} is not continuous: the first digest of the new epoch does not match the replayed tree; "
+          "the old epoch's end is stale or missing here",
+          zxid_text(broken_step->last), zxid_text(broken_step->first));
+      pass.findings().push_back(std::move(gap));
+      result.stopped_by = pass.findings().size() - 1;
     }
     if (assume.posix_charset) {
       Finding note;

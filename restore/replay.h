@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 
 #include "formats/base/job.h"
 #include "formats/digest.h"
@@ -30,8 +29,17 @@ struct ReplayOptions {
   std::optional<std::int64_t> assumed_fuzzy_end;
   bool check_digests = true;
   /// Called after each applied record with the state at its zxid; a failure ends the replay with it. When a difference
-  /// is tried against a known cause, the replay starts over and so do the calls.
+  /// is tried against a known cause, the replay starts over: on_restart is called, then on_record from the first record.
   std::function<Status(const State&, const WalkEntry&)> on_record;
+  std::function<void()> on_restart;
+};
+
+/// An epoch step that the replay passed. Continuous only if proven: a member synced by SNAP has logs without a break
+/// and still misses txns.
+struct EpochStep {
+  std::int64_t last = 0;   // of the old epoch
+  std::int64_t first = 0;  // of the new one
+  bool proven = false;     // by a snapshot between them, or by the first digest of the new epoch
 };
 
 struct ReplayResult {
@@ -45,8 +53,10 @@ struct ReplayResult {
   std::optional<std::int64_t> first_zxid;  // of the applied records
   std::optional<std::int64_t> first_time_ms, last_time_ms;
   Tolerated tolerated;                     // past the fuzzy end; each is a finding too (the first of its kind)
+  std::vector<EpochStep> epoch_steps;
   Certificate certificate;
-  /// Set when the replay had to end before its goal: a gap, damage, zxids backwards. The state is the last sound one.
+  /// Set when the replay had to end before its goal: a gap, damage, zxids backwards, an epoch
+  /// step that is not continuous. The state is the last sound one.
   std::optional<std::size_t> stopped_by;   // index into findings
 };
 

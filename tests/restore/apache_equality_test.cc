@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "restore/data_dir.h"
@@ -90,7 +91,11 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
     Findings findings;
     ReplayOptions options;
     std::set<std::int64_t> seen;
+    // Apache replays once; what zkark tries afterwards, to explain a difference from the log, is its own.
+    bool trial = false;
+    options.on_restart = [&] { trial = true; };
     options.on_record = [&](const State& state, const WalkEntry& walk) -> Status {
+      if (trial) return {};
       const std::int64_t zxid = walk.entry.zxid();
       auto expected = section.after.find(zxid);
       if (expected == section.after.end()) {
@@ -99,13 +104,8 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
       }
       seen.insert(zxid);
       ++compared;
-      // A server under a POSIX locale logged other digests than the oracle (UTF-8) computes: then the trial that
-      // follows agrees with the log instead.
-      const std::string digest = zxid_text(static_cast<std::int64_t>(state.tree.digest()));
-      const auto& logged = walk.entry.txn.digest;
-      const bool as_logged = logged && static_cast<std::uint64_t>(logged->digest) == state.tree.digest();
-      EXPECT_TRUE(digest == expected->second.digest || as_logged)
-          << section.start << " at " << zxid_text(zxid) << ": " << digest << ", Apache " << expected->second.digest;
+      EXPECT_EQ(zxid_text(static_cast<std::int64_t>(state.tree.digest())), expected->second.digest)
+          << section.start << " at " << zxid_text(zxid);
       EXPECT_EQ(sha256_of(state), expected->second.sha256) << section.start << " at " << zxid_text(zxid);
       if (testing::Test::HasFailure()) {
         canonical_dump(state, [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
