@@ -19,6 +19,8 @@ std::atomic<int> write_end{-1};
 std::atomic<int> first_signal{0};
 struct sigaction old_actions[std::size(kSignals)];
 struct sigaction old_pipe_action;
+struct sigaction old_status_action;
+std::atomic<int> status_wanted{0};
 
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
 
@@ -33,6 +35,8 @@ extern "C" void on_signal(int number) {
   first_signal.compare_exchange_strong(none, number);
   send(static_cast<unsigned char>(number));
 }
+
+extern "C" void on_status_signal(int) { status_wanted = 1; }
 
 }  // namespace
 
@@ -71,5 +75,17 @@ StopOnSignal::~StopOnSignal() {
 }
 
 int StopOnSignal::received() const { return first_signal; }
+
+StatusSignal::StatusSignal() {
+  status_wanted = 0;
+  struct sigaction action {};
+  action.sa_handler = on_status_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGUSR1, &action, &old_status_action);
+}
+
+StatusSignal::~StatusSignal() { ::sigaction(SIGUSR1, &old_status_action, nullptr); }
+
+bool StatusSignal::take() { return status_wanted.exchange(0) != 0; }
 
 }  // namespace zkark::os

@@ -24,4 +24,16 @@ class StopOnSignal {
   std::jthread watcher_;
 };
 
+/// While it lives, SIGUSR1 sets a flag instead of ending the process. At most one may exist.
+class StatusSignal {
+ public:
+  StatusSignal();
+  ~StatusSignal();
+  StatusSignal(const StatusSignal&) = delete;
+  StatusSignal& operator=(const StatusSignal&) = delete;
+
+  /// Whether the signal came since the last call. Any thread.
+  bool take();
+};
+
 }  // namespace zkark::os

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <system_error>
@@ -54,5 +55,15 @@ Status ThreadExecutor::run_all(std::span<const std::function<Status()>> tasks) {
     if (!outcome) return std::move(outcome);
   return {};
 }
+
+Ticker::Ticker(std::int64_t interval_ms, std::function<void()> tick)
+    : thread_([this, interval_ms, tick = std::move(tick)](const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+          wake_.wait_for(lock, stop, std::chrono::milliseconds(interval_ms), [] { return false; });
+          if (stop.stop_requested()) return;
+          tick();
+        }
+      }) {}
 
 }  // namespace zkark::os

@@ -1,4 +1,9 @@
 #pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
 #include "formats/base/executor.h"
 
 namespace zkark::os {
@@ -16,6 +21,18 @@ class ThreadExecutor final : public Executor {
 
  private:
   unsigned width_;
+};
+
+/// Calls `tick` on a thread of its own, every `interval_ms` and never twice at a time, until destroyed. The
+/// destructor waits for a tick that runs. For showing progress, never for work.
+class Ticker {
+ public:
+  Ticker(std::int64_t interval_ms, std::function<void()> tick);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
 };
 
 }  // namespace zkark::os

@@ -182,6 +182,55 @@ TEST(Terminal, APipeIsNone) {
   ::close(ends[1]);
 }
 
+TEST(Terminal, LinesAreReadOneByOneAndNothingBehindThem) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  EXPECT_EQ(write_all(ends[1], "one\n\ntwo"), 0);
+  ::close(ends[1]);
+  EXPECT_EQ(read_line(ends[0]), "one");
+  EXPECT_EQ(read_line(ends[0]), "");
+  EXPECT_EQ(read_line(ends[0]), "two");
+  EXPECT_EQ(read_line(ends[0]), std::nullopt);
+  ::close(ends[0]);
+}
+
+TEST(Terminal, AReaderThatIsGoneIsAnErrorAndNoSignal) {
+  std::stop_source stop;
+  StopOnSignal signals(stop);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ::close(ends[0]);
+  EXPECT_EQ(write_all(ends[1], "x"), EPIPE);
+  ::close(ends[1]);
+}
+
+TEST(StatusSignal, IsTakenOnce) {
+  StatusSignal status;
+  EXPECT_FALSE(status.take());
+  ::raise(SIGUSR1);
+  EXPECT_TRUE(status.take());
+  EXPECT_FALSE(status.take());
+}
+
+TEST(Ticker, TicksUntilDestroyed) {
+  std::mutex mutex;
+  std::condition_variable ticked;
+  int ticks = 0;
+  {
+    Ticker ticker(1, [&] {
+      const std::lock_guard lock(mutex);
+      ++ticks;
+      ticked.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    ticked.wait(lock, [&] { return ticks >= 3; });
+  }
+  const int at_end = ticks;
+  EXPECT_GE(at_end, 3);
+  Ticker(3'600'000, [&] { ++ticks; });  // the destructor does not wait for the hour
+  EXPECT_EQ(ticks, at_end);
+}
+
 class PosixFsTest : public ::testing::Test {
  protected:
   PosixFsTest() { EXPECT_NE(::mkdtemp(dir_.data()), nullptr); }
