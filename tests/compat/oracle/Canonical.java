@@ -36,10 +36,14 @@ final class Canonical {
 
     private Canonical() {}
 
-    /** The whole state as text: nodes by path bytes, then sessions by id. */
-    static String state(DataTree tree, Map<Long, Integer> sessions) {
+    /** The whole state as text: nodes by path bytes, then sessions by id; `without` names one node to leave out, or is null. */
+    static String state(DataTree tree, Map<Long, Integer> sessions, String without) {
         StringBuilder out = new StringBuilder();
-        for (Map.Entry<byte[], DataNode> entry : reachable(tree).entrySet()) {
+        TreeMap<byte[], DataNode> nodes = reachable(tree);
+        if (without != null) {
+            nodes.remove(without.getBytes(StandardCharsets.UTF_8));
+        }
+        for (Map.Entry<byte[], DataNode> entry : nodes.entrySet()) {
             node(out, tree, entry.getKey(), entry.getValue());
         }
         for (Map.Entry<Long, Integer> s : new TreeMap<>(sessions).entrySet()) {

@@ -38,6 +38,7 @@ import org.apache.zookeeper.txn.TxnHeader;
  */
 public final class Oracle {
     private final PrintStream out;
+    private String without;
 
     private Oracle(PrintStream out) {
         this.out = out;
@@ -52,8 +53,8 @@ public final class Oracle {
         boolean known = new Oracle(out).run(Arrays.asList(args));
         out.flush();
         if (!known) {
-            System.err.println("usage: Oracle records FILE | replay DIR [--log-dir DIR] [--trust-empty]"
-                + " | dump DIR|SNAPSHOT [--log-dir DIR] [--start NAME] [--at ZXID] | batch");
+            System.err.println("usage: Oracle records FILE | replay DIR [--log-dir DIR] [--trust-empty] [--without PATH]"
+                + " | dump DIR|SNAPSHOT [--log-dir DIR] [--start NAME] [--at ZXID] [--without PATH] | batch");
             System.exit(2);
         }
     }
@@ -74,6 +75,7 @@ public final class Oracle {
             return false;
         }
         File where = new File(args.get(1));
+        without = option(args, "--without");
         switch (args.get(0)) {
             case "records":
                 records(where);
@@ -135,7 +137,7 @@ public final class Oracle {
     private void section(File snapshot, List<File> logs, BiConsumer<Loader, Long> each) throws IOException {
         try (Scratch scratch = new Scratch()) {
             String name = snapshot == null ? "initial" : snapshot.getName();
-            Loader loader = Loader.at(scratch, snapshot, e -> out.println("refused " + name + " " + reason(e)));
+            Loader loader = load(scratch, snapshot, e -> out.println("refused " + name + " " + reason(e)));
             out.println((loader.withoutTail ? "start-without-tail " : "start ") + name + " "
                 + hex(loader.tree.lastProcessedZxid) + " " + loader.summary());
             loader.tree.addDigestWatcher(zxid -> out.println("mismatch " + hex(zxid)));
@@ -160,7 +162,7 @@ public final class Oracle {
         }
         long last = at == null ? Long.MAX_VALUE : Long.parseUnsignedLong(at.replaceFirst("^0x", ""), 16);
         try (Scratch scratch = new Scratch()) {
-            Loader loader = Loader.at(scratch, snapshot, e -> { });
+            Loader loader = load(scratch, snapshot, e -> { });
             for (File log : logs) {
                 scratch.link(log, log.getName());
             }
@@ -175,25 +177,25 @@ public final class Oracle {
         }
     }
 
+    /** Loads one snapshot; if a server would refuse it, says why and leaves its tail unread. */
+    private Loader load(Scratch scratch, File snapshot, Consumer<Exception> refused) throws IOException {
+        Loader loader = new Loader();
+        try {
+            loader.load(scratch, snapshot);
+        } catch (IOException | RuntimeException e) {
+            refused.accept(e);
+            loader = new Loader();
+            loader.loadWithoutTail(snapshot);
+        }
+        return loader;
+    }
+
     /** A tree and its session table, filled the way FileTxnSnapLog.restore fills them. */
-    private static final class Loader {
+    private final class Loader {
         final DataTree tree = new DataTree();
         final ConcurrentHashMap<Long, Integer> sessions = new ConcurrentHashMap<>();
 
         boolean withoutTail;
-
-        /** Loads one snapshot; if a server would refuse it, says why and leaves its tail unread. */
-        static Loader at(Scratch scratch, File snapshot, Consumer<Exception> refused) throws IOException {
-            Loader loader = new Loader();
-            try {
-                loader.load(scratch, snapshot);
-            } catch (IOException | RuntimeException e) {
-                refused.accept(e);
-                loader = new Loader();
-                loader.loadWithoutTail(snapshot);
-            }
-            return loader;
-        }
 
         private void load(Scratch scratch, File snapshot) throws IOException {
             if (snapshot == null) {
@@ -223,7 +225,7 @@ public final class Oracle {
         }
 
         String text() {
-            return Canonical.state(tree, sessions);
+            return Canonical.state(tree, sessions, without);
         }
 
         String summary() {
