@@ -64,7 +64,7 @@ unsigned help_columns(const Environment& environment) {
 }
 
 int run_verb(Environment& environment, const std::vector<Verb>& verbs, const Verb& verb,
-             const Globals& globals, const Config& config, const void* options) {
+             const Globals& globals, const Config& config, const CommandLine& line, const void* options) {
   // A reader that went away has seen enough; work that changes state is finished all the same.
   Output output(environment.console, output_options(environment, globals), [&] {
     if (!verb.info.changes_state) environment.job.stop.request_stop();
@@ -80,7 +80,8 @@ int run_verb(Environment& environment, const std::vector<Verb>& verbs, const Ver
                   globals,
                   config,
                   verbs,
-                  environment.variables};
+                  environment.variables,
+                  line};
   const bool progress = !globals.no_progress && !globals.quiet && (verb.info.uses & kUsesProgress) != 0;
   Status status = [&] {
     struct Watch {  // ends with the verb, also when something throws
@@ -137,7 +138,7 @@ int run_app(Environment& environment, const std::vector<Verb>& verbs, std::vecto
   const std::shared_ptr<void> options = verb.make_options();
   if (Status settled = settle_verb(layers, verb, options.get()); !settled)
     return finish(early, std::move(settled));
-  return run_verb(environment, verbs, verb, globals, config, options.get());
+  return run_verb(environment, verbs, verb, globals, config, *line, options.get());
 }
 
 }  // namespace zkark::cli

@@ -64,8 +64,10 @@ struct Layers {
   const Config& config;
   std::optional<std::string> cluster;
 };
-Status settle_globals(const Layers& layers, Globals& globals,
-                      std::map<std::string, Origin>* origins = nullptr);
+Status settle_globals(const Layers& layers, Globals& globals);
+/// The value that counts for one option (`verb` null: a global one), with its origin; nothing when the
+/// default does. An option without its value is "true".
+std::optional<ConfigValue> effective_value(const Layers& layers, const OptionRow& row, const Verb* verb);
 Status settle_verb(const Layers& layers, const Verb& verb, void* options);
 
 }  // namespace zkark::cli

@@ -2,12 +2,16 @@
 
 #include "src/cli/context.h"
 #include "src/cli/verb.h"
+#include "src/cli/version.h"
 
 #ifndef ZKARK_VERSION
 #error "ZKARK_VERSION comes from CMake"
 #endif
 
 namespace zkark::cli {
+
+const std::string_view kVersion = ZKARK_VERSION;
+
 namespace {
 
 struct Options {};

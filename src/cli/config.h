@@ -1,11 +1,13 @@
 #pragma once
 // The configuration: TOML files, merged key by key. Later in this list wins: /etc/zkark/zkark.toml,
 // /etc/zkark/conf.d/*.toml in name order, then the user's ~/.config/zkark/zkark.toml or the file of --config.
-// Flags and environment win over all of it. Known keys are made from the verb table: global options at the
-// top, [VERB] with the options of a verb, [repo.NAME] url, [cluster.NAME] and [retention.NAME] with what
+// Flags and environment win over all of it. Known keys are made from the verb table: [defaults] with global
+// options, [VERB] with the options of a verb, [repo.NAME] url, [cluster.NAME] and [retention.NAME] with what
 // options take from there. Any other key is an error that names the nearest.
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,17 +63,25 @@ ConfigPaths config_paths(const std::map<std::string, std::string>& variables,
 /// What may stand in a file.
 class KnownKeys {
  public:
+  struct Key {
+    const OptionRow* row = nullptr;
+    std::function<std::shared_ptr<void>()> make_options;  // for trying a value; empty: any text will do
+  };
+  /// Borrows the rows of `verbs`.
   explicit KnownKeys(const std::vector<Verb>& verbs);
-  /// The row whose values the key holds; nullptr for an unknown key. `key` is split at the dots.
-  const OptionRow* find(const std::vector<std::string>& key) const;
-  /// "did you mean" for a key that find() does not know; may be empty.
+  /// nullptr for an unknown key. `key` is split at the dots.
+  const Key* find(const std::vector<std::string>& key) const;
+  /// True when known keys lie below.
+  bool is_table(const std::vector<std::string>& key) const;
+  /// "did you mean" for a key that find() does not know: its last part, or empty.
   std::string nearest_to(const std::vector<std::string>& key) const;
   /// True for tables whose second level is a name of the user's: repo, cluster, retention.
   static bool has_names(std::string_view table);
-  const std::map<std::string, const OptionRow*, std::less<>>& rows() const { return rows_; }
+  /// "color", "backup.prove", "cluster.*.source".
+  const std::map<std::string, Key, std::less<>>& keys() const { return keys_; }
 
  private:
-  std::map<std::string, const OptionRow*, std::less<>> rows_;  // "color", "backup.prove", "cluster.*.source"
+  std::map<std::string, Key, std::less<>> keys_;
 };
 
 /// Reads and merges. Every problem (kBadConfig with file, line, column) goes to `problems`; what could be

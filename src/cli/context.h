@@ -22,6 +22,7 @@ class System;
 namespace zkark::cli {
 
 class Config;
+struct CommandLine;
 struct Verb;
 
 struct Globals {
@@ -56,6 +57,7 @@ struct Context {
   const Config& config;
   const std::vector<Verb>& verbs;
   const std::map<std::string, std::string>& variables;  // the environment
+  const CommandLine& line;                              // as it was typed
 
   /// The repository of -r, ZKARK_REPO, the cluster's `repo` or the configuration's `repo`, a name of
   /// [repo.NAME] resolved to its URL. kUsage with a hint when none was given.

@@ -1,5 +1,7 @@
 #include "src/cli/json_writer.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,22 +13,79 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
-/// True when none of the eight bytes needs attention: all in 0x20..0x7e, no quote, no backslash.
-bool all_plain(std::uint64_t eight) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-  auto has_zero = [](std::uint64_t v) { return (v - kOnes) & ~v & kTops; };
-  const std::uint64_t below_blank = (eight - kOnes * 0x20) & ~eight & kTops;
-  return ((eight & kTops) | below_blank | has_zero(eight ^ kOnes * '"') | has_zero(eight ^ kOnes * '\\') |
-          has_zero(eight ^ kOnes * 0x7f)) == 0;
+/// Copies sixteen bytes and gives a bit for each that cannot stand in JSON as it is: all but 0x20..0x7e without quote
+/// and backslash.
+unsigned special_bytes(const char* from, char* to) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  const __m128i odd = _mm_or_si128(
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)),
+                   _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20))));  // signed: bytes from 0x80 on are below, too
+  return static_cast<unsigned>(_mm_movemask_epi8(odd));
 }
-
-bool plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 char* put_u(char* to, std::uint32_t unit) {
   *to++ = '\\';
   *to++ = 'u';
   for (int shift = 12; shift >= 0; shift -= 4) *to++ = kHexDigits[unit >> shift & 15];
   return to;
+}
+
+/// Writes the character at the start of `text` in its escaped form, at most twelve bytes, and moves `to`; gives the bytes
+/// taken.
+std::size_t escape_one(std::string_view text, char*& to) {
+  const auto c = static_cast<unsigned char>(text.front());
+  if (c < 0x80) {
+    static constexpr std::string_view kShort = "\b\t\n\f\r\"\\", kNames = "btnfr\"\\";
+    if (const std::size_t at = kShort.find(static_cast<char>(c)); at != std::string_view::npos) {
+      *to++ = '\\';
+      *to++ = kNames[at];
+    } else {
+      to = put_u(to, c);
+    }
+    return 1;
+  }
+  const CodePoint point = decode_utf8(text);
+  if (!point.valid) {
+    std::memcpy(to, "\xef\xbf\xbd", 3);
+    to += 3;
+  } else if (is_unsafe_to_show(point.value) && point.value <= 0xffff) {
+    to = put_u(to, point.value);
+  } else if (is_unsafe_to_show(point.value)) {
+    to = put_u(to, 0xd7c0 + (point.value >> 10));
+    to = put_u(to, 0xdc00 + (point.value & 0x3ff));
+  } else {
+    std::memcpy(to, text.data(), point.length);
+    to += point.length;
+  }
+  return point.length;
+}
+
+/// Standard base64 with padding, in quotes.
+void append_base64(TextBuffer& out, Bytes data) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char* const start = out.reserve((data.size() + 2) / 3 * 4 + 2);
+  char* to = start;
+  *to++ = '"';
+  std::size_t i = 0;
+  auto at = [&](std::size_t index) { return std::to_integer<std::uint32_t>(data[index]); };
+  for (; i + 3 <= data.size(); i += 3) {
+    const std::uint32_t bits = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    *to++ = kDigits[bits >> 18];
+    *to++ = kDigits[bits >> 12 & 63];
+    *to++ = kDigits[bits >> 6 & 63];
+    *to++ = kDigits[bits & 63];
+  }
+  if (const std::size_t rest = data.size() - i; rest > 0) {
+    const std::uint32_t bits = at(i) << 16 | (rest == 2 ? at(i + 1) << 8 : 0);
+    *to++ = kDigits[bits >> 18];
+    *to++ = kDigits[bits >> 12 & 63];
+    *to++ = rest == 2 ? kDigits[bits >> 6 & 63] : '=';
+    *to++ = '=';
+  }
+  *to++ = '"';
+  out.advance(static_cast<std::size_t>(to - start));
 }
 
 void put_two(char* to, unsigned value) {
@@ -102,70 +161,39 @@ std::size_t TimeFormatter::format_for_people(WallTime time, char* to) {
   return length;
 }
 
-JsonWriter& JsonWriter::string(std::string_view text) {
-  separate();
-  // Room for the text, both quotes and one 8-byte store beyond; escapes ask for more as they come.
-  char* const start = out_.reserve(text.size() + 16);
-  char* to = start;
-  *to++ = '"';
-  const char* from = text.data();
-  const char* const end = from + text.size();
-  while (end - from >= 8) {
-    std::uint64_t eight;
-    std::memcpy(&eight, from, 8);
-    if (!all_plain(eight)) break;
-    std::memcpy(to, &eight, 8);
-    from += 8, to += 8;
-  }
-  while (from != end && plain(static_cast<unsigned char>(*from))) *to++ = *from++;
-  if (from == end) {
-    *to++ = '"';
-    out_.advance(static_cast<std::size_t>(to - start));
-    return *this;
-  }
-  out_.advance(static_cast<std::size_t>(to - start));
-  escape_slowly(text, static_cast<std::size_t>(from - text.data()));
-  out_.put('"');
-  return *this;
-}
-
-void JsonWriter::escape_slowly(std::string_view text, std::size_t from) {
-  while (from < text.size()) {
-    const std::size_t block = std::min<std::size_t>(text.size() - from, 1024);
-    char* const start = out_.reserve(block * 6 + 16);
+/// Sixteen bytes at a time: copied as they are up to the first that needs attention, which is then written in its
+/// escaped form.
+void json_text(TextBuffer& out, std::string_view text) {
+  constexpr std::size_t kBlock = 4096, kSpare = 64;
+  out.put('"');
+  while (!text.empty()) {
+    const std::size_t taken = std::min(text.size(), kBlock);
+    char* const start = out.reserve(taken + kSpare + 32);
+    char* const limit = start + taken + kSpare;  // a step from here still fits
     char* to = start;
-    const std::size_t stop = from + block;
-    while (from < stop) {
-      const auto c = static_cast<unsigned char>(text[from]);
-      if (plain(c)) {
-        *to++ = text[from++];
-        continue;
-      }
-      if (c < 0x80) {
-        ++from;
-        static constexpr std::string_view kShort = "\b\t\n\f\r\"\\", kNames = "btnfr\"\\";
-        if (const std::size_t at = kShort.find(static_cast<char>(c)); at != std::string_view::npos) {
-          *to++ = '\\';
-          *to++ = kNames[at];
-        } else {
-          to = put_u(to, c);
-        }
-        continue;
-      }
-      const CodePoint point = decode_utf8(text.substr(from));
-      if (!point.valid) {
-        std::memcpy(to, "\xef\xbf\xbd", 3);
-        to += 3;
-      } else if (is_unsafe_to_show(point.value)) {
-        to = put_u(to, point.value);
+    const char* from = text.data();
+    const char* const end = from + taken;
+    while (from < end && to <= limit) {
+      const auto left = static_cast<std::size_t>(end - from);
+      unsigned special, plain_count;
+      if (left >= 16) {
+        special = special_bytes(from, to);
+        plain_count = 16;
       } else {
-        std::memcpy(to, text.data() + from, point.length);
-        to += point.length;
+        char rest[16];
+        std::memcpy(rest, from, left);
+        special = special_bytes(rest, to) & ((1u << left) - 1);
+        plain_count = static_cast<unsigned>(left);
       }
-      from += point.length;
+      if (special != 0) plain_count = static_cast<unsigned>(__builtin_ctz(special));
+      from += plain_count, to += plain_count;
+      if (special != 0)
+        from += escape_one({from, static_cast<std::size_t>(text.data() + text.size() - from)}, to);
     }
-    out_.advance(static_cast<std::size_t>(to - start));
+    out.advance(static_cast<std::size_t>(to - start));
+    text.remove_prefix(static_cast<std::size_t>(from - text.data()));
   }
+  out.put('"');
 }
 
 JsonWriter& JsonWriter::number(std::int64_t value) {
@@ -211,48 +239,19 @@ JsonWriter& JsonWriter::time(WallTime value) {
   return *this;
 }
 
-JsonWriter& JsonWriter::value(std::optional<Bytes> data) {
-  if (!data) return null();
-  separate();
-  comma_ = false;
+void json_value(TextBuffer& out, std::optional<Bytes> data) {
+  if (!data) return out.append("null");
   const std::string_view text = as_text(*data);
   if (is_utf8(text)) {
-    out_.append("{\"utf8\":");
-    string(text);
+    out.append("{\"utf8\":");
+    json_text(out, text);
   } else {
-    out_.append("{\"base64\":");
-    base64(*data);
+    out.append("{\"base64\":");
+    append_base64(out, *data);
   }
-  out_.put('}');
-  comma_ = true;
-  return *this;
+  out.put('}');
 }
 
-JsonWriter& JsonWriter::base64(Bytes data) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  separate();
-  char* const start = out_.reserve((data.size() + 2) / 3 * 4 + 2);
-  char* to = start;
-  *to++ = '"';
-  std::size_t i = 0;
-  auto at = [&](std::size_t index) { return std::to_integer<std::uint32_t>(data[index]); };
-  for (; i + 3 <= data.size(); i += 3) {
-    const std::uint32_t bits = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    *to++ = kDigits[bits >> 18];
-    *to++ = kDigits[bits >> 12 & 63];
-    *to++ = kDigits[bits >> 6 & 63];
-    *to++ = kDigits[bits & 63];
-  }
-  if (const std::size_t rest = data.size() - i; rest > 0) {
-    const std::uint32_t bits = at(i) << 16 | (rest == 2 ? at(i + 1) << 8 : 0);
-    *to++ = kDigits[bits >> 18];
-    *to++ = kDigits[bits >> 12 & 63];
-    *to++ = rest == 2 ? kDigits[bits >> 6 & 63] : '=';
-    *to++ = '=';
-  }
-  *to++ = '"';
-  out_.advance(static_cast<std::size_t>(to - start));
-  return *this;
-}
+JsonWriter& JsonWriter::base64(Bytes data) { return separate(), append_base64(out_, data), *this; }
 
 }  // namespace zkark::cli

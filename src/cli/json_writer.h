@@ -32,6 +32,11 @@ class TimeFormatter {
   char text_[20] = {};
 };
 
+/// Appends `text` as a JSON string with its quotes; see JsonWriter::string.
+void json_text(TextBuffer& out, std::string_view text);
+/// Appends a node's data; see JsonWriter::value.
+void json_value(TextBuffer& out, std::optional<Bytes> data);
+
 class JsonWriter {
  public:
   /// Borrows `out`.
@@ -72,7 +77,7 @@ class JsonWriter {
   }
 
   /// Bytes that are no UTF-8 become U+FFFD, one per byte; what must not be lost goes through value().
-  JsonWriter& string(std::string_view text);
+  JsonWriter& string(std::string_view text) { return separate(), json_text(out_, text), *this; }
   JsonWriter& number(std::int64_t value);
   JsonWriter& number(int value) { return number(static_cast<std::int64_t>(value)); }
   JsonWriter& number(std::uint64_t value);
@@ -86,7 +91,7 @@ class JsonWriter {
   JsonWriter& hex(std::int64_t value) { return hex(static_cast<std::uint64_t>(value)); }
   JsonWriter& time(WallTime value);
   /// A node's data: null, {"utf8":"…"} when it is valid UTF-8, else {"base64":"…"}. Lossless.
-  JsonWriter& value(std::optional<Bytes> data);
+  JsonWriter& value(std::optional<Bytes> data) { return separate(), json_value(out_, data), *this; }
   JsonWriter& base64(Bytes data);
   /// JSON made elsewhere.
   JsonWriter& raw(std::string_view json) { return separate(), out_.append(json), *this; }
@@ -98,7 +103,6 @@ class JsonWriter {
     if (comma_) out_.put(',');
     comma_ = true;
   }
-  void escape_slowly(std::string_view text, std::size_t from);
 
   TextBuffer& out_;
   bool comma_ = false;

@@ -42,7 +42,7 @@ std::optional<Values> look_up(const Layers& layers, const OptionRow& row, const 
   if (layers.cluster && !row.retention.empty())
     if (auto found = from_key(layers.config, "retention." + *layers.cluster + "." + row.retention))
       return found;
-  return from_key(layers.config, verb == nullptr ? row.name : std::string(verb->info.name) + "." + row.name);
+  return from_key(layers.config, fmt::format("{}.{}", verb == nullptr ? "defaults" : verb->info.name, row.name));
 }
 
 /// Says which option the wrong value belonged to, and where that stood.
@@ -89,8 +89,7 @@ Result<std::set<std::string>> ruled_out(const CommandLine& line) {
   return names;
 }
 
-Status settle(const Layers& layers, const std::vector<OptionRow>& rows, const Verb* verb, void* options,
-              std::map<std::string, Origin>* origins) {
+Status settle(const Layers& layers, const std::vector<OptionRow>& rows, const Verb* verb, void* options) {
   ZK_TRY(const std::set<std::string> out, ruled_out(layers.line));
   for (const OptionRow& row : rows) {
     if (given(layers.line, row) == nullptr && out.count(row.name) != 0) continue;
@@ -101,7 +100,6 @@ Status settle(const Layers& layers, const std::vector<OptionRow>& rows, const Ve
             Error(ErrorId::kUsage, fmt::format("--{} is missing", row.name)).with_hint(usage_line(*verb)));
       continue;
     }
-    if (origins != nullptr) (*origins)[row.name] = values->origin;
     ZK_TRY_STATUS(apply(row, *values, options, false));
   }
   return {};
@@ -109,14 +107,24 @@ Status settle(const Layers& layers, const std::vector<OptionRow>& rows, const Ve
 
 }  // namespace
 
-Status settle_globals(const Layers& layers, Globals& globals, std::map<std::string, Origin>* origins) {
-  ZK_TRY_STATUS(settle(layers, global_options(), nullptr, &globals, origins));
+std::optional<ConfigValue> effective_value(const Layers& layers, const OptionRow& row, const Verb* verb) {
+  std::optional<Values> found = look_up(layers, row, verb);
+  if (!found) return std::nullopt;
+  ConfigValue value;
+  value.origin = std::move(found->origin);
+  for (std::optional<std::string>& text : found->values)
+    value.values.push_back(text ? std::move(*text) : "true");
+  return value;
+}
+
+Status settle_globals(const Layers& layers, Globals& globals) {
+  ZK_TRY_STATUS(settle(layers, global_options(), nullptr, &globals));
   if (globals.json) globals.format = Format::kJson;
   return {};
 }
 
 Status settle_verb(const Layers& layers, const Verb& verb, void* options) {
-  ZK_TRY_STATUS(settle(layers, verb.options, &verb, options, nullptr));
+  ZK_TRY_STATUS(settle(layers, verb.options, &verb, options));
   std::size_t next = 0;
   const std::vector<std::string>& words = layers.line.arguments;
   for (const OptionRow& row : verb.arguments) {
