@@ -11,6 +11,13 @@ std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int
   return {logs.begin() + static_cast<std::ptrdiff_t>(first), logs.end()};
 }
 
+Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type) {
+  if (zxid == previous && type == TxnType::kError) return Step::kSameZxid;
+  if (zxid <= previous) return Step::kBackwards;
+  if (zxid == previous + 1) return Step::kNext;
+  return zxid_epoch(zxid) != zxid_epoch(previous) && zxid_counter(zxid) <= 1 ? Step::kEpoch : Step::kGap;
+}
+
 LogWalk::LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings)
     : source_(source), logs_(logs_after(logs, options.after_zxid)), options_(options), findings_(findings) {}
 
@@ -18,6 +25,7 @@ Status LogWalk::open_next() {
   file_ = &logs_[next_log_++];
   ZK_TRY(open_file_, source_.open(*file_));
   reader_ = std::make_unique<TxnLogReader>(*open_file_, options_.limits);
+  if (options_.start_offset > kLogHeaderBytes && next_log_ == 1) reader_->seek(options_.start_offset);
   return {};
 }
 
@@ -114,16 +122,8 @@ Result<std::optional<WalkEntry>> LogWalk::next() {
     if (previous_) {
       walk.previous_zxid = *previous_;
       if (zxid == *previous_ && walk.entry.checksum() == previous_checksum_) continue;  // the same record twice
-      if (zxid == *previous_ && walk.entry.txn.header.type == TxnType::kError)
-        walk.step = Step::kSameZxid;
-      else if (zxid <= *previous_)
-        walk.step = Step::kBackwards;
-      else if (zxid == *previous_ + 1)
-        walk.step = Step::kNext;
-      else if (zxid_epoch(zxid) != zxid_epoch(*previous_) && zxid_counter(zxid) <= 1)
-        walk.step = Step::kEpoch;
-      else
-        walk.step = Step::kGap;
+      if (options_.overlaps && zxid < *previous_) continue;
+      walk.step = step_between(*previous_, zxid, walk.entry.txn.header.type);
     }
     const bool told = open_loss_.has_value();  // the damage that tore the gap says which zxids are lost
     if (told) {

@@ -33,6 +33,10 @@ struct LogWalkOptions {
   std::int64_t after_zxid = 0;
   /// Go on behind damage (and past a gap it tears); otherwise the walk ends there with stopped_by_damage().
   bool past_damage = true;
+  /// Records at or below the one before are passed over: for stored segments that overlap and are known to agree.
+  bool overlaps = false;
+  /// Where reading of the first opened log begins; a record boundary.
+  std::uint64_t start_offset = 0;
   Limits limits{};
 };
 
@@ -67,6 +71,9 @@ class LogWalk {
   bool stopped_by_damage_ = false;
   Tail tail_;
 };
+
+/// How `zxid` follows `previous`; kNext, kSameZxid, kEpoch, kGap or kBackwards.
+Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type);
 
 /// The logs that hold records above `after_zxid`, by FileTxnLog's rule.
 std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int64_t after_zxid);

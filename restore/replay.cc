@@ -258,6 +258,7 @@ Result<ReplayResult> Pass::run() {
   LogWalkOptions walk_options;
   walk_options.after_zxid = result.base_zxid;
   walk_options.past_damage = false;
+  walk_options.overlaps = listing_.logs_overlap;
   LogWalk walk(source_, listing_.logs, walk_options, findings_);
   std::int64_t previous = result.base_zxid;
   for (;;) {

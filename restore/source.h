@@ -35,6 +35,7 @@ struct SourceListing {
   std::vector<ExtraFile> extras;
   Findings findings;  // files Apache would take by accident (log.1.bak), misplaced files, malformed epoch files
   std::optional<std::int64_t> current_epoch, accepted_epoch, myid;
+  bool logs_overlap = false;  // stored segments of several backups: they agree where they overlap
   const ExtraFile* extra(std::string_view name) const {
     for (const ExtraFile& e : extras)
       if (e.name == name) return &e;

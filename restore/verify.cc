@@ -101,6 +101,7 @@ class Verifier {
         break;
       case VerifyDepth::kRead: ZK_TRY_STATUS(read_all()); break;
       case VerifyDepth::kStart: ZK_TRY_STATUS(replay_start()); break;
+      case VerifyDepth::kProve: ZK_TRY_STATUS(replay_all()); break;
       case VerifyDepth::kReplayAll:
         ZK_TRY_STATUS(read_all());
         ZK_TRY_STATUS(replay_all());
@@ -142,6 +143,7 @@ class Verifier {
     LogWalkOptions options;
     // Every record is given; the walk begins at the oldest file.
     options.after_zxid = -1;
+    options.overlaps = listing_.logs_overlap;
     LogWalk walk(source_, listing_.logs, options, findings);
     std::map<const SourceFile*, FileReport*> reports;
     for (std::uint64_t n = 0;; ++n) {
@@ -241,14 +243,12 @@ class Verifier {
     State state;
   };
 
-  Status prepare(const SourceFile& snapshot, std::int64_t last_zxid, std::vector<Pending>& pending) {
+  Status prepare(const SourceFile& snapshot, std::vector<Pending>& pending) {
     FileReport& file = report_of(snapshot);
-    if (file.damage != 0 || !file.checked) return {};
+    if (file.damage != 0) return {};
     Findings ignored;
     ReplayOptions options;
     options.check_digests = false;
-    // Where no section tells the fuzzy end, only the end of the logs is surely behind it.
-    std::int64_t at = last_zxid;
     ZK_TRY(auto stream, open_snapshot(source_, snapshot));
     SnapshotReader reader(*stream, snapshot.path);
     Result<LoadedSnapshot> loaded = load_snapshot(reader, {snapshot.zxid, false}, job_);
@@ -257,18 +257,17 @@ class Verifier {
       report_.findings.push_back(finding_of(loaded.error()));
       return {};
     }
-    if (auto end = fuzzy_end(snapshot.zxid, loaded->tail, loaded->state.tree.digest())) {
-      at = std::min(std::max(*end, snapshot.zxid), last_zxid);
-      file.fuzzy_end = *end;
-    }
-    if (at == snapshot.zxid) {
-      pending.push_back({&snapshot, at, std::move(loaded->state)});
+    file.fuzzy_end = fuzzy_end(snapshot.zxid, loaded->tail, loaded->state.tree.digest());
+    if (file.fuzzy_end && *file.fuzzy_end <= snapshot.zxid) {
+      pending.push_back({&snapshot, snapshot.zxid, std::move(loaded->state)});
       return {};
     }
-    options.stop_at = at;
+    // Where no section tells the fuzzy end, only the end of the logs is surely behind it.
+    options.stop_at = file.fuzzy_end;
     Result<ReplayResult> result = replay(source_, listing_, &snapshot, options, ignored, job_);
     if (!result) return is_fatal(result.error()) ? Status(fail(std::move(result).error())) : Status();
     if (result->stopped_by) return {};  // the walk itself reports what stopped it
+    const std::int64_t at = result->state.last_zxid;
     pending.push_back({&snapshot, at, std::move(result->state)});
     return {};
   }
@@ -297,7 +296,7 @@ class Verifier {
   }
 
   /// From one base as far as it goes, comparing the snapshots on the way.
-  Result<ReplayResult> replay_span(const SourceFile* base, std::int64_t last_zxid) {
+  Result<ReplayResult> replay_span(const SourceFile* base) {
     std::vector<Pending> pending;
     std::size_t first = 0;
     while (first < listing_.snapshots.size() && base != nullptr && listing_.snapshots[first].zxid <= base->zxid) ++first;
@@ -313,7 +312,7 @@ class Verifier {
     };
     options.on_record = [&](const State& state, const WalkEntry&) -> Status {
       while (next < listing_.snapshots.size() && listing_.snapshots[next].zxid <= state.last_zxid)
-        ZK_TRY_STATUS(prepare(listing_.snapshots[next++], last_zxid, pending));
+        ZK_TRY_STATUS(prepare(listing_.snapshots[next++], pending));
       compare_pending(state, pending);
       return {};
     };
@@ -325,9 +324,6 @@ class Verifier {
 
   Status replay_all() {
     job_.progress.phase = "replaying";
-    std::int64_t last_zxid = listing_.snapshots.empty() ? 0 : listing_.snapshots.back().zxid;
-    for (const FileReport& file : report_.files)
-      if (file.last_zxid) last_zxid = std::max(last_zxid, *file.last_zxid);
     const bool from_start = !listing_.logs.empty() && listing_.logs.front().zxid <= 1 &&
                             (listing_.snapshots.empty() || listing_.snapshots.front().zxid > 0);
     std::size_t next_base = 0;
@@ -339,7 +335,7 @@ class Verifier {
     Certificate whole;
     bool any = false;
     for (;;) {
-      Result<ReplayResult> result = replay_span(base, last_zxid);
+      Result<ReplayResult> result = replay_span(base);
       std::int64_t reached = base == nullptr ? -1 : base->zxid;
       if (!result) {
         if (is_fatal(result.error())) return fail(std::move(result).error());

@@ -18,6 +18,7 @@ enum class VerifyDepth : std::uint8_t {
   kQuick,      // names, sizes, headers, the cheap test of snapshots, epoch files
   kRead,       // every byte of every file: framing, checksums, decoding, seals, order and gaps
   kStart,      // what a server would load: the newest valid snapshot and the logs after it, replayed
+  kProve,      // everything replayed from the oldest base, snapshots compared on the way; nothing read twice
   kReplayAll,  // kRead, then everything replayed from the oldest base, snapshots compared on the way
 };
 

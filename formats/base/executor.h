@@ -17,4 +17,16 @@ class Executor {
   virtual unsigned width() const = 0;
 };
 
+/// Runs tasks one after the other on the calling thread.
+class InlineExecutor : public Executor {
+ public:
+  Status run_all(std::span<const std::function<Status()>> tasks) override {
+    Status first;
+    for (const auto& task : tasks)
+      if (Status status = task(); !status && first) first = std::move(status);
+    return first;
+  }
+  unsigned width() const override { return 1; }
+};
+
 }  // namespace zkark
