@@ -30,13 +30,10 @@ std::string encode_acls(std::span<const Acl> acls);
 /// World may do everything: what a null list means (ACL id -1).
 AclList open_acl_unsafe();
 
-/// A path inside a vector<ustring>. A null one reads as empty under Limits::java and fails otherwise.
+/// A path inside a vector<ustring>.
 struct PathItem {
   std::string_view path;
-  static PathItem read(JuteReader& in) {
-    if (in.limits().java) return {in.ustring().value_or(std::string_view())};
-    return {in.path()};
-  }
+  static PathItem read(JuteReader& in) { return {in.path()}; }
 };
 using PathList = JuteVector<PathItem>;
 std::string encode_paths(std::span<const std::string_view> paths);
@@ -72,10 +69,14 @@ constexpr std::int64_t ttl_owner(std::int64_t ttl_ms) {
 }
 constexpr std::string_view node_kind_name(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kPersistent: return "persistent";
-    case NodeKind::kEphemeral: return "ephemeral";
-    case NodeKind::kContainer: return "container";
-    case NodeKind::kTtl: return "ttl";
+    case NodeKind::kPersistent:
+      return "persistent";
+    case NodeKind::kEphemeral:
+      return "ephemeral";
+    case NodeKind::kContainer:
+      return "container";
+    case NodeKind::kTtl:
+      return "ttl";
   }
   return "persistent";
 }

@@ -7,8 +7,8 @@
 namespace zkark {
 namespace {
 
-/// What String.getBytes() gives under US-ASCII: '?' for each UTF-16 unit outside ASCII (a surrogate pair is
-/// replaced as a whole).
+/// What String.getBytes() gives under US-ASCII: one '?' for each character outside it, surrogate pairs
+/// included.
 std::string as_posix_charset(std::string_view path) {
   std::string ascii;
   for (char c : path) {

@@ -23,6 +23,9 @@ std::string zxid_text(std::int64_t zxid);
 std::string zxid_hex(std::int64_t zxid);
 /// Hex digits of either case, with or without 0x; at most 16.
 std::optional<std::int64_t> parse_hex64(std::string_view text);
+/// Java's Long.parseLong(text, 16): an optional sign, then hex digits of either case, within a signed 64-bit
+/// number.
+std::optional<std::int64_t> parse_java_hex(std::string_view text);
 
 enum class SnapCodec : std::uint8_t { kPlain, kGzip, kSnappy };
 constexpr std::string_view snap_codec_name(SnapCodec codec) {
@@ -30,8 +33,8 @@ constexpr std::string_view snap_codec_name(SnapCodec codec) {
 }
 
 enum class DataFileKind : std::uint8_t {
-  kLog,       // log.<zxid>, exactly as ZooKeeper writes it
-  kSnapshot,  // snapshot.<zxid>[.gz|.snappy], exactly as ZooKeeper writes it
+  kLog,                 // log.<zxid>, exactly as ZooKeeper writes it
+  kSnapshot,            // snapshot.<zxid>[.gz|.snappy], exactly as ZooKeeper writes it
   kAccidentalLog,       // Apache takes it for a log although no server wrote this name: log.1.bak, log.A
   kAccidentalSnapshot,  // the same for snapshots: snapshot.5.tmp, snapshot.0A
   kOther,
@@ -39,7 +42,7 @@ enum class DataFileKind : std::uint8_t {
 
 struct DataFileName {
   DataFileKind kind = DataFileKind::kOther;
-  std::int64_t zxid = 0;
+  std::int64_t zxid = 0;                // below 0 only for names like snapshot.-5, which Apache takes
   SnapCodec codec = SnapCodec::kPlain;  // by the last component, case-insensitively, as SnapStream does
 };
 /// Tells what Apache would take a name for.
@@ -47,7 +50,8 @@ DataFileName parse_data_file_name(std::string_view name);
 std::string log_file_name(std::int64_t zxid);
 std::string snapshot_file_name(std::int64_t zxid, SnapCodec codec = SnapCodec::kPlain);
 
-/// currentEpoch, acceptedEpoch: the first line is a decimal number with nothing around it (a newline may follow).
+/// currentEpoch, acceptedEpoch: the first line is a decimal number with nothing around it (a line end may
+/// follow, and after that anything: Java reads one line).
 Result<std::int64_t> parse_epoch_file(std::string_view content);
 /// myid: the same rule.
 Result<std::int64_t> parse_myid(std::string_view content);

@@ -1,6 +1,6 @@
 #pragma once
-// Jute primitives (reference/on-disk-formats section 1; org.apache.jute.BinaryInputArchive): big-endian integers,
-// length-prefixed buffers and strings, counted vectors; -1 is null and stays apart from empty.
+// Jute primitives (reference/on-disk-formats section 1; org.apache.jute.BinaryInputArchive): big-endian
+// integers, length-prefixed buffers and strings, counted vectors; -1 is null and stays apart from empty.
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -54,11 +54,12 @@ class JuteReader {
     if (!bytes) return std::nullopt;
     return as_text(*bytes);
   }
-  /// A string that must not be null: a path.
+  /// A string that must not be null: a path. Limits::java reads a null one as empty: Apache decodes it, and
+  /// stumbles over it only when it is used.
   std::string_view path() {
     std::optional<std::string_view> text = ustring();
-    if (!text) return set_failed(ErrorId::kBadRecord), std::string_view();
-    return *text;
+    if (!text && !limits_.java) set_failed(ErrorId::kBadRecord);
+    return text.value_or(std::string_view());
   }
   /// A counted vector; its elements are checked here and decoded when walked.
   template <class T>
@@ -117,7 +118,8 @@ class JuteVector {
   bool empty() const { return size() == 0; }
   /// Count and elements as on disk; four bytes ff for the null vector.
   Bytes encoded() const {
-    static constexpr std::byte kNull[4] = {std::byte{0xff}, std::byte{0xff}, std::byte{0xff}, std::byte{0xff}};
+    static constexpr std::byte kNull[4] = {std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
+                                           std::byte{0xff}};
     return encoded_.empty() ? Bytes(kNull) : encoded_;
   }
   friend bool operator==(const JuteVector& a, const JuteVector& b) {
@@ -131,7 +133,7 @@ class JuteVector {
     using difference_type = std::ptrdiff_t;
     using pointer = const T*;
     using reference = const T&;
-    Iterator(Bytes rest, std::size_t left) : reader_(rest), left_(left) { load(); }
+    Iterator(Bytes rest, std::size_t left) : reader_(rest, Limits{INT64_MAX, true}), left_(left) { load(); }
     const T& operator*() const { return value_; }
     const T* operator->() const { return &value_; }
     Iterator& operator++() {
@@ -146,13 +148,12 @@ class JuteVector {
     void load() {
       if (left_ != 0) value_ = T::read(reader_);
     }
-    JuteReader reader_;
+    JuteReader
+        reader_;  // the elements were checked when the vector was read: whatever passed then passes now
     std::size_t left_;
     T value_{};
   };
-  Iterator begin() const {
-    return Iterator(encoded_.empty() ? Bytes() : encoded_.subspan(4), size());
-  }
+  Iterator begin() const { return Iterator(encoded_.empty() ? Bytes() : encoded_.subspan(4), size()); }
   Iterator end() const { return Iterator(Bytes(), 0); }
 
  private:

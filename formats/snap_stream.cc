@@ -1,7 +1,14 @@
 #include "formats/snap_stream.h"
 
+// GCC 12 sees an overlapping copy inside Boost's gzip footer (string::insert of one character); there is
+// none.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wrestrict"
+#endif
+
 #include <fmt/format.h>
 #include <snappy.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <boost/iostreams/filter/gzip.hpp>
@@ -9,86 +16,210 @@
 #include <exception>
 #include <vector>
 
+#include "formats/adler32.h"
+
 namespace zkark {
 namespace {
 
 namespace io = boost::iostreams;
 
-constexpr std::size_t kBlockBytes = 32 << 10;          // what snappy-java writes
-constexpr std::size_t kMaxXerialBlock = 64 << 20;      // far above anything real; a block is held in memory
+constexpr std::size_t kBlockBytes = 32 << 10;      // what snappy-java writes
+constexpr std::size_t kMaxXerialBlock = 64 << 20;  // far above anything real; a block is held in memory
 constexpr std::size_t kXerialHeaderBytes = 16;
 constexpr char kXerialMagic[8] = {'\x82', 'S', 'N', 'A', 'P', 'P', 'Y', '\0'};
 
-/// Feeds a Boost.Iostreams chain from a ByteSource. An Error cannot travel through the chain: it is kept here.
-class SourceDevice {
- public:
-  using char_type = char;
-  using category = io::source_tag;
-  SourceDevice(ByteSource& source, std::optional<Error>& error, std::uint64_t& consumed)
-      : source_(&source), error_(&error), consumed_(&consumed) {}
-  std::streamsize read(char* into, std::streamsize size) {
-    Result<std::size_t> n =
-        source_->read(std::as_writable_bytes(std::span(into, static_cast<std::size_t>(size))));
-    if (!n) {
-      *error_ = std::move(n).error();
-      return -1;
-    }
-    *consumed_ += *n;
-    return *n == 0 ? -1 : static_cast<std::streamsize>(*n);
-  }
-
- private:
-  ByteSource* source_;
-  std::optional<Error>* error_;
-  std::uint64_t* consumed_;
-};
-
+/// RFC 1952 over zlib's raw inflate. Boost's gzip filter is not used for reading: it drops what it decoded
+/// before the damage, never compares the length in the trailer and says nothing about where it stood. Bytes
+/// before the damage come out first, the error with the call that would need the byte behind them: Apache,
+/// too, only fails when it has to read on (java.util.zip.GZIPInputStream), and so never looks at the trailer
+/// of a file that has all it asks for.
 class GzipSource : public ByteSource {
  public:
-  explicit GzipSource(ByteSource& wrapped) {
-    in_.push(io::gzip_decompressor(io::zlib::default_window_bits, 64 << 10));
-    in_.push(SourceDevice(wrapped, error_, consumed_), 64 << 10);
+  GzipSource(ByteSource& wrapped, bool java) : wrapped_(wrapped), java_(java), input_(64 << 10) {}
+  ~GzipSource() override {
+    if (inflating_) inflateEnd(&stream_);
   }
+  GzipSource(const GzipSource&) = delete;
+  GzipSource& operator=(const GzipSource&) = delete;
+
   Result<std::size_t> read(MutableBytes into) override {
-    if (finished_ || into.empty()) return std::size_t{0};
-    std::streamsize n = -1;
-    try {
-      n = io::read(in_, reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
-    } catch (const std::exception& problem) {
-      return failure(problem.what());
+    std::size_t produced = 0;
+    while (produced == 0 && !into.empty() && state_ != State::kDone) {
+      if (error_) return fail(error_->clone());
+      if (Status step = advance(into, produced); !step) error_ = std::move(step).error();
     }
-    if (error_) return fail(std::move(*error_));
-    if (n > 0) return static_cast<std::size_t>(n);
-    finished_ = true;
-    // The filter throws on a damaged member; a stream that just stops short is told by the missing footer.
-    try {
-      if (!in_.component<0, io::gzip_decompressor>()) return failure("the gzip stream is not readable");
-    } catch (const std::exception& problem) {
-      return failure(problem.what());
-    }
-    return std::size_t{0};
+    return produced;
   }
 
  private:
-  Failure failure(const char* what) {
-    finished_ = true;
-    if (error_) return fail(std::move(*error_));
-    return fail(Error(ErrorId::kBadCompression, fmt::format("damaged gzip data ({})", what)).at_offset(consumed_));
+  enum class State : std::uint8_t { kHeader, kBody, kTrailer, kDone };
+
+  Status advance(MutableBytes into, std::size_t& produced) {
+    switch (state_) {
+      case State::kHeader:
+        return read_header();
+      case State::kBody:
+        return inflate_some(into, produced);
+      case State::kTrailer:
+        return read_trailer();
+      case State::kDone:
+        break;
+    }
+    return {};
   }
-  std::optional<Error> error_;
-  std::uint64_t consumed_ = 0;
-  bool finished_ = false;
-  io::filtering_streambuf<io::input> in_;
+
+  std::uint64_t offset() const { return consumed_ - (size_ - next_); }
+  Failure damaged(const char* what) const {
+    return fail(
+        Error(ErrorId::kBadCompression, fmt::format("damaged gzip data ({})", what)).at_offset(offset()));
+  }
+  Failure ends(const char* where) const {
+    return fail(Error(ErrorId::kTruncated, fmt::format("the gzip stream ends inside its {}", where))
+                    .at_offset(offset()));
+  }
+
+  /// False when the wrapped stream has no more bytes.
+  Result<bool> refill() {
+    if (next_ < size_) return true;
+    ZK_TRY(size_, wrapped_.read(input_));
+    next_ = 0;
+    consumed_ += size_;
+    return size_ != 0;
+  }
+  /// The next `N` bytes, none of them if the stream ends before.
+  template <std::size_t N>
+  Result<bool> take(std::byte (&into)[N]) {
+    for (std::byte& b : into) {
+      ZK_TRY(bool more, refill());
+      if (!more) return false;
+      b = input_[next_++];
+      header_crc_ = crc32(Bytes(&b, 1), header_crc_);
+    }
+    return true;
+  }
+  static std::uint32_t little_endian(const std::byte* from) { return __builtin_bswap32(load_u32(from)); }
+
+  Result<unsigned> take_u16() {
+    std::byte two[2];
+    ZK_TRY(bool whole, take(two));
+    if (!whole) return ends("header");
+    return std::to_integer<unsigned>(two[0]) | std::to_integer<unsigned>(two[1]) << 8;
+  }
+  Status skip_bytes(unsigned count) {
+    for (; count != 0; --count) {
+      std::byte one[1];
+      ZK_TRY(bool whole, take(one));
+      if (!whole) return ends("header");
+    }
+    return {};
+  }
+  /// Up to and including a zero byte.
+  Status skip_text() {
+    for (std::byte one[1] = {std::byte{1}}; one[0] != std::byte{0};) {
+      ZK_TRY(bool whole, take(one));
+      if (!whole) return ends("header");
+    }
+    return {};
+  }
+
+  Status read_header() {
+    static constexpr unsigned kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
+    header_crc_ = 0;
+    std::byte fixed[10];
+    ZK_TRY(bool whole, take(fixed));
+    if (!whole) return ends("header");
+    if (fixed[0] != std::byte{0x1f} || fixed[1] != std::byte{0x8b}) return damaged("the magic is missing");
+    if (fixed[2] != std::byte{8}) return damaged("unknown compression method");
+    const auto flags = std::to_integer<unsigned>(fixed[3]);
+    if ((flags & kReserved) != 0 && !java_) return damaged("reserved flags are set");
+    if ((flags & kExtra) != 0) {
+      ZK_TRY(unsigned bytes, take_u16());
+      ZK_TRY_STATUS(skip_bytes(bytes));
+    }
+    if ((flags & kName) != 0) ZK_TRY_STATUS(skip_text());
+    if ((flags & kComment) != 0) ZK_TRY_STATUS(skip_text());
+    if ((flags & kHeaderCrc) != 0) {
+      const std::uint32_t expected = header_crc_ & 0xffff;
+      ZK_TRY(unsigned found, take_u16());
+      if (found != expected) return damaged("the header's checksum does not match");
+    }
+    if (inflating_) {
+      inflateReset(&stream_);
+    } else {
+      if (inflateInit2(&stream_, -MAX_WBITS) != Z_OK)
+        return fail(ErrorId::kOutOfMemory, "no memory to decompress");
+      inflating_ = true;
+    }
+    body_crc_ = 0;
+    body_bytes_ = 0;
+    state_ = State::kBody;
+    return {};
+  }
+
+  Status inflate_some(MutableBytes into, std::size_t& produced) {
+    ZK_TRY(bool more, refill());
+    const auto room = static_cast<uInt>(std::min<std::size_t>(into.size(), 1 << 30));
+    stream_.next_in = reinterpret_cast<Bytef*>(input_.data() + next_);
+    stream_.avail_in = static_cast<uInt>(size_ - next_);
+    stream_.next_out = reinterpret_cast<Bytef*>(into.data());
+    stream_.avail_out = room;
+    const int outcome = inflate(&stream_, Z_NO_FLUSH);
+    next_ = size_ - stream_.avail_in;
+    produced = room - stream_.avail_out;
+    body_crc_ = crc32(Bytes(into.data(), produced), body_crc_);
+    body_bytes_ += produced;
+    if (outcome == Z_STREAM_END)
+      state_ = State::kTrailer;
+    else if (outcome == Z_MEM_ERROR)
+      return fail(ErrorId::kOutOfMemory, "no memory to decompress");
+    else if (outcome != Z_OK && outcome != Z_BUF_ERROR)
+      return damaged(stream_.msg != nullptr ? stream_.msg : "the compressed data is malformed");
+    else if (!more && produced == 0)
+      return ends("data");
+    return {};
+  }
+
+  Status read_trailer() {
+    std::byte trailer[8];
+    ZK_TRY(bool whole, take(trailer));
+    if (!whole) return ends("trailer");
+    if (little_endian(trailer) != body_crc_) return damaged("the checksum does not match");
+    if (little_endian(trailer + 4) != static_cast<std::uint32_t>(body_bytes_))
+      return damaged("the length does not match");
+    ZK_TRY(bool more, refill());
+    state_ = more ? State::kHeader : State::kDone;  // concatenated members are one stream
+    if (!more || input_[next_] == std::byte{0x1f}) return {};
+    if (!java_) return damaged("bytes follow the end of the stream");
+    state_ = State::kDone;
+    return {};
+  }
+
+  ByteSource& wrapped_;
+  bool java_;
+  std::vector<std::byte> input_;
+  std::size_t size_ = 0, next_ = 0;  // what input_ holds, and the next byte of it
+  std::uint64_t consumed_ = 0;       // from wrapped_
+  State state_ = State::kHeader;
+  std::optional<Error> error_;  // sticks
+  z_stream stream_{};
+  bool inflating_ = false;
+  std::uint32_t header_crc_ = 0, body_crc_ = 0;
+  std::uint64_t body_bytes_ = 0;
 };
 
 class XerialSource : public ByteSource {
  public:
-  explicit XerialSource(ByteSource& wrapped) : wrapped_(wrapped) {}
+  XerialSource(ByteSource& wrapped, bool java) : wrapped_(wrapped), java_(java) {}
 
   Result<std::size_t> read(MutableBytes into) override {
+    if (error_) return fail(error_->clone());
     while (position_ == plain_.size()) {
-      ZK_TRY(bool more, next_block());
-      if (!more) return std::size_t{0};
+      Result<bool> more = next_block();
+      if (!more) {
+        error_ = std::move(more).error();
+        return fail(error_->clone());
+      }
+      if (!*more) return std::size_t{0};
     }
     const std::size_t n = std::min(into.size(), plain_.size() - position_);
     std::memcpy(into.data(), plain_.data() + position_, n);
@@ -113,48 +244,77 @@ class XerialSource : public ByteSource {
   }
 
   Failure damaged(const char* what) {
-    return fail(Error(ErrorId::kBadCompression, fmt::format("damaged snappy data ({})", what)).at_offset(consumed_));
+    return fail(
+        Error(ErrorId::kBadCompression, fmt::format("damaged snappy data ({})", what)).at_offset(consumed_));
+  }
+  /// SnappyInputStream throws no EOFException here, and FileSnap treats only that one as an end.
+  Failure ends(const char* where) {
+    const ErrorId id = java_ ? ErrorId::kBadCompression : ErrorId::kTruncated;
+    return fail(Error(id, fmt::format("the snappy stream ends inside {}", where)).at_offset(consumed_));
+  }
+  std::int32_t scratch_i32(std::size_t at) const {
+    return load_i32(reinterpret_cast<const std::byte*>(scratch_.data()) + at);
+  }
+
+  /// Checks a stream header in scratch_. SnappyInputStream looks at the magic alone in the first one, at the
+  /// version too in a repeated one, and never at the lowest compatible version.
+  Status check_header(bool first) {
+    if (scratch_.size() < kXerialHeaderBytes) return ends("its header");
+    if (std::memcmp(scratch_.data(), kXerialMagic, 8) != 0) return damaged("the stream header is missing");
+    const std::int32_t version = scratch_i32(8);
+    const std::int32_t lowest_compatible = scratch_i32(12);
+    if (java_ ? !first && version < 1 : version < 1 || lowest_compatible > 1)
+      return damaged("the stream has an unknown version");
+    return {};
   }
 
   /// Decompresses the next block; a repeated stream header (concatenated streams) is passed over.
   Result<bool> next_block() {
     if (!header_read_) {
       ZK_TRY_STATUS(gather(kXerialHeaderBytes));
-      if (scratch_.size() != kXerialHeaderBytes || std::memcmp(scratch_.data(), kXerialMagic, 8) != 0)
-        return damaged("the stream header is missing");
+      ZK_TRY_STATUS(check_header(true));
       header_read_ = true;
     }
     ZK_TRY_STATUS(gather(4));
-    if (scratch_.empty()) return false;
-    if (scratch_.size() < 4) return damaged("the stream ends inside a block length");
+    if (scratch_.empty() || (scratch_.size() < 4 && java_)) return false;
+    if (scratch_.size() < 4) return ends("a block's length");
     if (std::memcmp(scratch_.data(), kXerialMagic, 4) == 0) {
       ZK_TRY_STATUS(gather(kXerialHeaderBytes - 4));
-      if (scratch_.size() != kXerialHeaderBytes - 4) return damaged("the stream ends inside a repeated header");
+      std::string whole(kXerialMagic, 4);
+      whole.append(scratch_);
+      scratch_.swap(whole);
+      ZK_TRY_STATUS(check_header(false));
       plain_.clear();
       position_ = 0;
       return true;
     }
-    const std::uint32_t length = load_u32(reinterpret_cast<const std::byte*>(scratch_.data()));
-    if (length > kMaxXerialBlock) return damaged("a block length is impossible");
-    ZK_TRY_STATUS(gather(length));
-    if (scratch_.size() != length) return damaged("the stream ends inside a block");
+    const std::int32_t length = scratch_i32(0);
+    if (length < 0 || static_cast<std::size_t>(length) > kMaxXerialBlock)
+      return damaged("a block's length is impossible");
+    ZK_TRY_STATUS(gather(static_cast<std::size_t>(length)));
+    if (scratch_.size() != static_cast<std::size_t>(length)) return ends("a block");
     std::size_t plain = 0;
     if (!snappy::GetUncompressedLength(scratch_.data(), scratch_.size(), &plain) || plain > kMaxXerialBlock)
       return damaged("a block's plain length is impossible");
-    // Snappy cannot expand more than about 21 times (a 3-byte copy gives 64): refuse before allocating.
+    // Three bytes give at most 64 (a copy): refuse a claim beyond that before allocating.
     if (plain > scratch_.size() * 64 + 64) return damaged("a block claims to expand beyond what snappy can");
     plain_.resize(plain);
     position_ = 0;
-    if (!snappy::RawUncompress(scratch_.data(), scratch_.size(), plain_.data())) return damaged("a block is malformed");
+    if (!snappy::RawUncompress(scratch_.data(), scratch_.size(), plain_.data())) {
+      plain_.clear();
+      return damaged("a block is malformed");
+    }
     return true;
   }
 
   ByteSource& wrapped_;
+  bool java_;
   std::string scratch_;
   std::string plain_;
   std::size_t position_ = 0;
   std::uint64_t consumed_ = 0;
   bool header_read_ = false;
+  std::optional<Error> error_;  // sticks
 };
 
 class PlainSource : public ByteSource {
@@ -173,7 +333,8 @@ class SinkDevice {
   SinkDevice(ByteSink& sink, std::optional<Error>& error) : sink_(&sink), error_(&error) {}
   std::streamsize write(const char* from, std::streamsize size) {
     if (!*error_)
-      if (Status s = sink_->write(as_bytes({from, static_cast<std::size_t>(size)})); !s) *error_ = std::move(s).error();
+      if (Status s = sink_->write(as_bytes({from, static_cast<std::size_t>(size)})); !s)
+        *error_ = std::move(s).error();
     return size;
   }
 
@@ -192,7 +353,8 @@ class GzipSink : public ByteSink {
   }
   Status write(Bytes bytes) override {
     try {
-      io::write(out_, reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      io::write(out_, reinterpret_cast<const char*>(bytes.data()),
+                static_cast<std::streamsize>(bytes.size()));
     } catch (const std::exception& problem) {
       return fail(ErrorId::kInternal, fmt::format("gzip: {}", problem.what()));
     }
@@ -292,27 +454,34 @@ Status FileSink::finish() {
   return file_.sync();
 }
 
-std::unique_ptr<ByteSource> unwrap(ByteSource& wrapped, SnapCodec codec) {
+std::unique_ptr<ByteSource> unwrap(ByteSource& wrapped, SnapCodec codec, const Limits& limits) {
   switch (codec) {
-    case SnapCodec::kGzip: return std::make_unique<GzipSource>(wrapped);
-    case SnapCodec::kSnappy: return std::make_unique<XerialSource>(wrapped);
-    case SnapCodec::kPlain: break;
+    case SnapCodec::kGzip:
+      return std::make_unique<GzipSource>(wrapped, limits.java);
+    case SnapCodec::kSnappy:
+      return std::make_unique<XerialSource>(wrapped, limits.java);
+    case SnapCodec::kPlain:
+      break;
   }
   return std::make_unique<PlainSource>(wrapped);
 }
 
 std::unique_ptr<ByteSink> wrap(ByteSink& out, SnapCodec codec) {
   switch (codec) {
-    case SnapCodec::kGzip: return std::make_unique<GzipSink>(out);
-    case SnapCodec::kSnappy: return std::make_unique<XerialSink>(out);
-    case SnapCodec::kPlain: break;
+    case SnapCodec::kGzip:
+      return std::make_unique<GzipSink>(out);
+    case SnapCodec::kSnappy:
+      return std::make_unique<XerialSink>(out);
+    case SnapCodec::kPlain:
+      break;
   }
   return std::make_unique<PlainSink>(out);
 }
 
 std::optional<SnapCodec> detect_codec(Bytes first) {
   if (first.size() >= 4 && load_u32(first.data()) == 0x5a4b534e) return SnapCodec::kPlain;
-  if (first.size() >= 2 && first[0] == std::byte{0x1f} && first[1] == std::byte{0x8b}) return SnapCodec::kGzip;
+  if (first.size() >= 2 && first[0] == std::byte{0x1f} && first[1] == std::byte{0x8b})
+    return SnapCodec::kGzip;
   if (first.size() >= 8 && std::memcmp(first.data(), kXerialMagic, 8) == 0) return SnapCodec::kSnappy;
   return std::nullopt;
 }
@@ -326,7 +495,8 @@ Result<bool> passes_cheap_test(File& file, SnapCodec codec) {
   ZK_TRY(FileInfo info, file.info());
   if (info.size_bytes < 10) return false;
   ZK_TRY(std::size_t n, file.read_at(info.size_bytes - 5, MutableBytes(bytes, 5)));
-  static constexpr std::byte kSealEnd[5] = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}, std::byte{0x2f}};
+  static constexpr std::byte kSealEnd[5] = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1},
+                                            std::byte{0x2f}};
   return n == 5 && std::memcmp(bytes, kSealEnd, 5) == 0;
 }
 

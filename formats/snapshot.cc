@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "formats/adler32.h"
 
 namespace zkark {
@@ -11,6 +9,9 @@ namespace {
 
 constexpr std::size_t kWindowBytes = 256 << 10;
 constexpr std::string_view kEndPath = "/";
+constexpr std::size_t kLastProcessedBytes = 21;  // zxid and seal
+constexpr std::size_t kLongestTail =
+    33 + 21 + 1;  // both sections of today, and a byte that must not be there
 
 }  // namespace
 
@@ -50,7 +51,8 @@ auto SnapshotReader::decode(Decode decode) -> Result<decltype(decode(std::declva
       if (more) continue;
     }
     Error error = in.error(offset());
-    if (error.id() == ErrorId::kBadRecord) error = Error(ErrorId::kBadSnapshot, "a path or list is null").at_offset(offset());
+    if (error.id() == ErrorId::kBadRecord)
+      error = Error(ErrorId::kBadSnapshot, "a path or list is null").at_offset(offset());
     return fail(std::move(error).at(name_));
   }
 }
@@ -84,7 +86,9 @@ Result<SnapshotHeader> SnapshotReader::read_header() {
 Status SnapshotReader::enter(Section section) {
   while (section_ < section) {
     switch (section_) {
-      case Section::kHeader: ZK_TRY_STATUS(read_header()); break;
+      case Section::kHeader:
+        ZK_TRY_STATUS(read_header());
+        break;
       case Section::kSessions: {
         ZK_TRY(auto session, next_session());
         if (!session) {
@@ -98,9 +102,12 @@ Status SnapshotReader::enter(Section section) {
         if (!acl) section_ = Section::kNodes;
         break;
       }
-      case Section::kNodes: ZK_TRY_STATUS(next_node()); break;  // moves on at the closing path
+      case Section::kNodes:
+        ZK_TRY_STATUS(next_node());
+        break;  // moves on at the closing path
       case Section::kTail:
-      case Section::kDone: return {};
+      case Section::kDone:
+        return {};
     }
   }
   return {};
@@ -130,7 +137,8 @@ Result<std::optional<SnapAcl>> SnapshotReader::next_acl() {
            return a;
          }));
   if (acl.acl.is_null())
-    return fail(Error(ErrorId::kBadSnapshot, fmt::format("the ACL list with id {} is null", acl.id)).at(name_, at));
+    return fail(
+        Error(ErrorId::kBadSnapshot, fmt::format("the ACL list with id {} is null", acl.id)).at(name_, at));
   --left_;
   return std::optional<SnapAcl>(acl);
 }
@@ -140,7 +148,9 @@ Result<std::optional<SnapNode>> SnapshotReader::next_node() {
   if (section_ != Section::kNodes) return std::optional<SnapNode>();
   ZK_TRY(SnapNode node, decode([](JuteReader& in) {
            SnapNode n;
-           n.path = in.path();
+           const std::optional<std::string_view> path = in.ustring();
+           if (!path) in.set_failed(ErrorId::kBadRecord);  // Apache, too: the map of nodes takes no null key
+           n.path = path.value_or(std::string_view());
            if (n.path == kEndPath) return n;
            n.data = in.buffer();
            n.acl_id = in.i64();
@@ -152,71 +162,92 @@ Result<std::optional<SnapNode>> SnapshotReader::next_node() {
   return std::optional<SnapNode>();
 }
 
-/// A seal is the running Adler-32 from byte 0 up to here, earlier seals included, then the path "/".
+/// A seal is the running Adler-32 from byte 0 up to here, earlier seals included, then the path "/", which no
+/// later seal covers if this is the last one and which Apache reads and drops.
 Status SnapshotReader::check_seal() {
   adler_ = adler32(Bytes(window_.data() + hashed_, position_ - hashed_), adler_);
   hashed_ = position_;
   const std::uint32_t expected = adler_;
   const std::uint64_t at = offset();
-  ZK_TRY(std::int64_t found, decode([](JuteReader& in) {
+  bool closed = false;
+  ZK_TRY(std::int64_t found, decode([&closed](JuteReader& in) {
            const std::int64_t value = in.i64();
-           in.ustring();
+           closed = in.ustring() == kEndPath;
            return value;
          }));
-  if (found == static_cast<std::int64_t>(expected)) return {};
-  return fail(Error(ErrorId::kChecksumMismatch, "a snapshot's seal does not match its bytes").at(name_, at));
+  if (found != static_cast<std::int64_t>(expected))
+    return fail(
+        Error(ErrorId::kChecksumMismatch, "a snapshot's seal does not match its bytes").at(name_, at));
+  if (!closed && !limits_.java)
+    return fail(Error(ErrorId::kBadSnapshot, "a snapshot's seal does not end with \"/\"").at(name_, at + 8));
+  return {};
+}
+
+Result<SnapDigest> SnapshotReader::digest_section() {
+  const std::uint64_t at = offset();
+  ZK_TRY(SnapDigest digest, decode([this](JuteReader& in) {
+           SnapDigest d;
+           d.zxid = in.i64();
+           d.version = in.i32();
+           if (d.version >= 2) {
+             d.digest = in.i64();
+           } else {
+             const std::optional<std::string_view> text = in.ustring();
+             if (!text && !limits_.java) in.set_failed(ErrorId::kBadRecord);
+             d.old_text = text.value_or(std::string_view());
+           }
+           return d;
+         }));
+  // Apache leaves a null text at 0 and parses any other with Long.parseLong(text, 16).
+  if (digest.version < 2 && !(limits_.java && digest.old_text.empty())) {
+    const std::optional<std::int64_t> value =
+        limits_.java ? parse_java_hex(digest.old_text) : parse_hex64(digest.old_text);
+    if (!value)
+      return fail(
+          Error(ErrorId::kBadSnapshot, "the digest section's text is no hex number").at(name_, at + 12));
+    digest.digest = *value;
+  }
+  return digest;
+}
+
+/// What Apache ZooKeeper 3.8.0 with digests on does: it tries the digest section, takes the end of the stream
+/// inside it for an old snapshot, and never looks behind its seal.
+Result<SnapshotTail> SnapshotReader::read_tail_java() {
+  SnapshotTail tail;
+  Result<SnapDigest> digest = digest_section();
+  if (digest) {
+    tail.digest = *std::move(digest);
+    ZK_TRY_STATUS(check_seal());
+  } else if (digest.error().id() != ErrorId::kTruncated) {
+    return fail(std::move(digest).error());
+  }
+  section_ = Section::kDone;
+  tail.bytes = offset();
+  return tail;
 }
 
 Result<SnapshotTail> SnapshotReader::read_tail() {
   ZK_TRY_STATUS(enter(Section::kTail));
-  SnapshotTail tail;
+  if (section_ == Section::kDone) return tail_;
   ZK_TRY_STATUS(check_seal());
-  while (size_ - position_ < 64) {
+  if (limits_.java) {
+    ZK_TRY(tail_, read_tail_java());
+    return tail_;
+  }
+  SnapshotTail tail;
+  while (size_ - position_ < kLongestTail) {
     ZK_TRY(bool more, fill());
     if (!more) break;
   }
-  // Which sections follow is decided by what remains (21: lastProcessedZxid alone, which 3.9+ writes with digests
-  // off); Apache decides by its own flags and refuses such a file. java() looks for the digest section only.
+  // Which sections follow is decided by what remains: lastProcessedZxid alone is what 3.9+ writes with
+  // digests off. (Apache decides by its own flags and refuses such a file.)
   const std::size_t rest = size_ - position_;
-  const bool only_last_processed = rest == 21 && !limits_.java;
-  if (rest != 0 && !only_last_processed) {
-    Result<SnapDigest> digest = decode([](JuteReader& in) {
-      SnapDigest d;
-      d.zxid = in.i64();
-      d.version = in.i32();
-      if (d.version >= 2)
-        d.digest = in.i64();
-      else
-        d.old_text = in.ustring().value_or("");
-      return d;
-    });
-    if (!digest) {
-      if (limits_.java && digest.error().id() == ErrorId::kTruncated) {
-        section_ = Section::kDone;
-        tail.bytes = offset();
-        return tail;
-      }
-      return fail(std::move(digest).error());
-    }
-    if (digest->version < 2 && !digest->old_text.empty()) {
-      std::uint64_t value = 0;
-      const char* end = digest->old_text.data() + digest->old_text.size();
-      auto [parsed, problem] = std::from_chars(digest->old_text.data(), end, value, 16);
-      if (problem != std::errc() || parsed != end)
-        return fail(Error(ErrorId::kBadSnapshot, "the digest section's text is no hex number").at(name_, offset()));
-      digest->digest = static_cast<std::int64_t>(value);
-    }
-    tail.digest = *std::move(digest);
+  if (rest != 0 && rest != kLastProcessedBytes) {
+    ZK_TRY(tail.digest, digest_section());
     ZK_TRY_STATUS(check_seal());
   }
-  if (limits_.java) {
-    section_ = Section::kDone;
-    tail.bytes = offset();
-    return tail;
-  }
   if (size_ != position_) {
-    ZK_TRY(std::int64_t zxid, decode([](JuteReader& in) { return in.i64(); }));
-    tail.last_processed_zxid = zxid;
+    ZK_TRY(tail.last_processed_zxid, decode([](JuteReader& in) { return in.i64(); }));
     ZK_TRY_STATUS(check_seal());
   }
   while (size_ == position_) {
@@ -224,10 +255,12 @@ Result<SnapshotTail> SnapshotReader::read_tail() {
     if (!more) break;
   }
   if (size_ != position_)
-    return fail(Error(ErrorId::kLeftoverBytes, "bytes follow the last section of the snapshot").at(name_, offset()));
+    return fail(
+        Error(ErrorId::kLeftoverBytes, "bytes follow the last section of the snapshot").at(name_, offset()));
   section_ = Section::kDone;
   tail.bytes = offset();
-  return tail;
+  tail_ = std::move(tail);
+  return tail_;
 }
 
 Status SnapshotWriter::flush() {

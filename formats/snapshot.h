@@ -1,6 +1,6 @@
 #pragma once
-// Snapshots: sections in file order, streaming (reference/on-disk-formats section 4; formats/snapshot.md; Apache:
-// FileSnap, SerializeUtils, DataTree.serialize, SnapStream.sealStream). Decoding keeps no tree.
+// Snapshots: sections in file order, streaming (reference/on-disk-formats section 4; formats/snapshot.md;
+// Apache: FileSnap, SerializeUtils, DataTree.serialize, SnapStream.sealStream). Decoding keeps no tree.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,11 +48,12 @@ struct SnapshotTail {
   bool operator==(const SnapshotTail&) const = default;
 };
 
-/// Reads a snapshot's plain stream, section after section, in this order: header, sessions, ACLs, nodes, tail.
-/// Going on to a later section skips what is left of the earlier ones (still decoding it). Views live until the
-/// next call. Borrows `source`. Errors carry the offset in the plain stream and `name`: kBadMagic, kTruncated,
-/// kBadLength, kBadSnapshot, kChecksumMismatch, kLeftoverBytes. Does not check that parents precede children:
-/// the tree does. Memory: one window of 256 KiB, more only while a larger node really arrives.
+/// Reads a snapshot's plain stream, section after section, in this order: header, sessions, ACLs, nodes,
+/// tail. Going on to a later section skips what is left of the earlier ones (still decoding it). Views live
+/// until the next call. Borrows `source`. Errors carry the offset in the plain stream and `name`: kBadMagic,
+/// kTruncated, kBadLength, kBadSnapshot, kChecksumMismatch, kLeftoverBytes. Does not check that parents
+/// precede children: the tree does. Memory: one window of 256 KiB, more only while a larger node really
+/// arrives.
 class SnapshotReader {
  public:
   SnapshotReader(ByteSource& source, std::string name, Limits limits = {});
@@ -62,6 +63,7 @@ class SnapshotReader {
   Result<std::optional<SnapAcl>> next_acl();
   Result<std::optional<SnapNode>> next_node();
   /// Checks seal 1, then reads the sections behind it with their seals, to the end of the stream.
+  /// (Limits::java reads as far as 3.8.0 with digests on does.)
   Result<SnapshotTail> read_tail();
 
   /// Offset in the plain stream of the next byte to decode.
@@ -73,6 +75,8 @@ class SnapshotReader {
   auto decode(Decode decode) -> Result<decltype(decode(std::declval<JuteReader&>()))>;
   Result<bool> fill();
   Status check_seal();
+  Result<SnapDigest> digest_section();
+  Result<SnapshotTail> read_tail_java();
   Status enter(Section section);
   Result<std::uint64_t> count();
 
@@ -80,19 +84,21 @@ class SnapshotReader {
   std::string name_;
   Limits limits_;
   std::vector<std::byte> window_;
-  std::size_t size_ = 0;               // bytes in window_
-  std::size_t position_ = 0;           // next byte to decode
-  std::size_t hashed_ = 0;             // bytes of window_ that adler_ covers
-  std::uint64_t window_offset_ = 0;    // plain offset of window_[0]
+  std::size_t size_ = 0;             // bytes in window_
+  std::size_t position_ = 0;         // next byte to decode
+  std::size_t hashed_ = 0;           // bytes of window_ that adler_ covers
+  std::uint64_t window_offset_ = 0;  // plain offset of window_[0]
   std::uint32_t adler_ = 1;
   bool at_end_ = false;
   Section section_ = Section::kHeader;
   SnapshotHeader header_;
+  SnapshotTail tail_;
   std::uint64_t left_ = 0;  // entries left in the current counted section
 };
 
-/// Writes the plain stream. Calls in order: begin, session × sessions, begin_acls, acl × acls, node × n (parents
-/// first, "" first), end. Node order and ids are the caller's, so what was read is written back byte for byte.
+/// Writes the plain stream. Calls in order: begin, session × sessions, begin_acls, acl × acls, node × n
+/// (parents first, "" first), end. Node order and ids are the caller's, so what was read is written back byte
+/// for byte.
 class SnapshotWriter {
  public:
   explicit SnapshotWriter(ByteSink& sink) : sink_(sink) {}
@@ -101,7 +107,8 @@ class SnapshotWriter {
   Status begin_acls(std::size_t acls);
   Status acl(const SnapAcl& acl);
   Status node(const SnapNode& node);
-  /// Closing path, seals and sections; finishes the sink. A digest or lastProcessedZxid that is absent is left out.
+  /// Closing path, seals and sections; finishes the sink. A digest or lastProcessedZxid that is absent is
+  /// left out.
   Status end(const std::optional<SnapDigest>& digest, const std::optional<std::int64_t>& last_processed_zxid);
 
  private:

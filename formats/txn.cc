@@ -98,14 +98,21 @@ TxnBody read_body(JuteReader& in, TxnType type, bool top_level) {
     case TxnType::kCloseSession:
       if (!top_level) break;
       return in.limits().java ? read_close_session_java(in) : read_close_session(in);
-    case TxnType::kError: return read_record<ErrorTxn>(in);
-    case TxnType::kCreate: return read_create(in, top_level);
-    case TxnType::kCreate2: return read_create(in, false);
-    case TxnType::kCreateContainer: return read_record<CreateContainerTxn>(in);
-    case TxnType::kCreateTtl: return read_record<CreateTtlTxn>(in);
+    case TxnType::kError:
+      return read_record<ErrorTxn>(in);
+    case TxnType::kCreate:
+      return read_create(in, top_level);
+    case TxnType::kCreate2:
+      return read_create(in, false);
+    case TxnType::kCreateContainer:
+      return read_record<CreateContainerTxn>(in);
+    case TxnType::kCreateTtl:
+      return read_record<CreateTtlTxn>(in);
     case TxnType::kDelete:
-    case TxnType::kDeleteContainer: return read_record<DeleteTxn>(in);
-    case TxnType::kSetData: return read_record<SetDataTxn>(in);
+    case TxnType::kDeleteContainer:
+      return read_record<DeleteTxn>(in);
+    case TxnType::kSetData:
+      return read_record<SetDataTxn>(in);
     case TxnType::kReconfig:
       if (top_level) return read_record<SetDataTxn>(in);
       break;
@@ -192,7 +199,8 @@ Result<TxnBody> decode_sub_txn(const SubTxn& sub, const Limits& limits) {
   if (in.ok()) return body;
   Error error = in.error();
   if (error.id() == ErrorId::kUnknownTxn)
-    error = Error(ErrorId::kUnknownTxn, fmt::format("unknown operation type {}", static_cast<std::int32_t>(sub.type)));
+    error = Error(ErrorId::kUnknownTxn,
+                  fmt::format("unknown operation type {}", static_cast<std::int32_t>(sub.type)));
   return fail(std::move(error));
 }
 
@@ -203,8 +211,11 @@ bool multi_failed(const MultiTxn& multi) {
 }
 
 void encode_body(const TxnBody& body, std::string& out) {
-  std::visit([&](const auto& record) { std::decay_t<decltype(record)>::fields(record, FieldWriter{JuteWriter(out)}); },
-             body);
+  std::visit(
+      [&](const auto& record) {
+        std::decay_t<decltype(record)>::fields(record, FieldWriter{JuteWriter(out)});
+      },
+      body);
 }
 
 void encode_txn(const Txn& txn, std::string& out) {

@@ -124,8 +124,8 @@ struct MultiTxn {
   static void fields(auto& s, auto&& f) { f("txns", s.txns); }
 };
 
-using TxnBody = std::variant<CreateSessionTxn, CloseSessionTxn, ErrorTxn, CreateTxn, CreateContainerTxn, CreateTtlTxn,
-                             DeleteTxn, SetDataTxn, SetAclTxn, CheckVersionTxn, MultiTxn>;
+using TxnBody = std::variant<CreateSessionTxn, CloseSessionTxn, ErrorTxn, CreateTxn, CreateContainerTxn,
+                             CreateTtlTxn, DeleteTxn, SetDataTxn, SetAclTxn, CheckVersionTxn, MultiTxn>;
 
 struct Txn {
   TxnHeader header;
@@ -134,9 +134,9 @@ struct Txn {
 };
 
 /// Decodes the payload of a log record: header, body, digest tail. Offsets in errors are relative to the
-/// payload plus `base`. Default limits: multi sub-operations are decoded too and a body must end exactly where
-/// its record or digest does. Errors: kTruncated, kBadLength, kBadRecord, kUnknownTxn, kLeftoverBytes; the
-/// zxid is in the Error once the header could be read.
+/// payload plus `base`. Default limits: multi sub-operations are decoded too and a body must end exactly
+/// where its record or digest does. Errors: kTruncated, kBadLength, kBadRecord, kUnknownTxn, kLeftoverBytes;
+/// the zxid is in the Error once the header could be read.
 Result<Txn> decode_txn(Bytes payload, const Limits& limits = {}, std::uint64_t base = 0);
 
 /// Decodes one operation of a multi: allowed types 1, 2, 5, 13, 15, 19, 20, 21, -1.

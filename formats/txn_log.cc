@@ -10,12 +10,61 @@ namespace zkark {
 namespace {
 
 constexpr std::size_t kWindowBytes = 256 << 10;
+constexpr std::size_t kBlockBytes = 8 << 10;
+// Claimed records up to this size are hashed as they stand while looking behind damage; larger ones by
+// prefixes.
+constexpr std::size_t kSmallRecord = 64 << 10;
+
+/// The file says something wrong, as opposed to: it could not be read.
+bool is_damage(ErrorId id) { return exit_code(id) == 6; }
+
+/// What may begin a record: a zero-extended checksum and a length that fits a header.
+bool may_be_record(const std::byte* at, std::int64_t max_length) {
+  if (load_u32(at) != 0) return false;
+  const std::int32_t length = load_i32(at + 8);
+  return length >= static_cast<std::int32_t>(TxnHeader::kBytes) && length <= max_length;
+}
 
 }  // namespace
 
-TxnLogReader::TxnLogReader(File& file, Limits limits) : file_(file), limits_(limits) {}
+/// Adler-32 of the file from a base to every 8 KiB behind it, filled as far as asked. A hostile file can make
+/// every twelfth byte claim to begin a long record; with two prefixes each claim costs two blocks instead of
+/// its length.
+class TxnLogReader::Prefixes {
+ public:
+  Prefixes(File& file, std::uint64_t base) : file_(file), base_(base), block_(kBlockBytes) {}
+  std::uint64_t base() const { return base_; }
 
-/// At least min(bytes, what the file has) bytes at `offset`; may give more. The view lives until the next call.
+  /// Of [base, end); kTruncated when the file is shorter.
+  Result<std::uint32_t> upto(std::uint64_t end) {
+    const std::uint64_t blocks = (end - base_) / kBlockBytes;
+    while (sums_.size() <= blocks) {
+      ZK_TRY_STATUS(read_exactly(file_, base_ + (sums_.size() - 1) * kBlockBytes, block_));
+      sums_.push_back(adler32(block_, sums_.back()));
+    }
+    const auto rest = static_cast<std::size_t>((end - base_) % kBlockBytes);
+    const MutableBytes part(block_.data(), rest);
+    ZK_TRY_STATUS(read_exactly(file_, base_ + blocks * kBlockBytes, part));
+    return adler32(part, sums_[blocks]);
+  }
+
+ private:
+  File& file_;
+  std::uint64_t base_;
+  std::vector<std::byte> block_;
+  std::vector<std::uint32_t> sums_ = {1};
+};
+
+TxnLogReader::TxnLogReader(File& file, Limits limits) : file_(file), limits_(limits) {}
+TxnLogReader::~TxnLogReader() = default;
+
+void TxnLogReader::forget_window() {
+  buffer_size_ = 0;
+  stale_ = false;
+}
+
+/// At least min(bytes, what the file has) bytes at `offset`; may give more. The view lives until the next
+/// call.
 Result<Bytes> TxnLogReader::window_at(std::uint64_t offset, std::size_t bytes) {
   if (offset >= buffer_offset_ && offset + bytes <= buffer_offset_ + buffer_size_) {
     const auto skip = static_cast<std::size_t>(offset - buffer_offset_);
@@ -43,14 +92,17 @@ Result<Bytes> TxnLogReader::window_at(std::uint64_t offset, std::size_t bytes) {
 
 Status TxnLogReader::read_header() {
   if (header_read_) return {};
+  forget_window();
   ZK_TRY(Bytes bytes, window_at(0, kLogHeaderBytes));
   if (bytes.size() >= 4 && load_u32(bytes.data()) != kLogMagic)
-    return fail(Error(ErrorId::kBadMagic, "not a transaction log: the magic ZKLG is missing").at(file_.path(), 0));
+    return fail(
+        Error(ErrorId::kBadMagic, "not a transaction log: the magic ZKLG is missing").at(file_.path(), 0));
   if (bytes.size() < kLogHeaderBytes)
-    return fail(Error(ErrorId::kTruncated,
-                      fmt::format("a transaction log of {} bytes has no complete header", bytes.size()))
-                    .at(file_.path(), bytes.size())
-                    .with_hint("Apache ZooKeeper refuses to start on it; if it is the newest log, move it aside"));
+    return fail(
+        Error(ErrorId::kTruncated,
+              fmt::format("a transaction log of {} bytes has no complete header", bytes.size()))
+            .at(file_.path(), bytes.size())
+            .with_hint("Apache ZooKeeper refuses to start on it; if it is the newest log, move it aside"));
   version_ = load_i32(bytes.data() + 4);
   dbid_ = load_i64(bytes.data() + 8);
   header_read_ = true;
@@ -60,6 +112,7 @@ Status TxnLogReader::read_header() {
 void TxnLogReader::seek(std::uint64_t offset) {
   offset_ = std::max<std::uint64_t>(offset, kLogHeaderBytes);
   tail_ = {};
+  stale_ = true;
 }
 
 std::optional<TxnEntry> TxnLogReader::end(TailState state) {
@@ -69,8 +122,16 @@ std::optional<TxnEntry> TxnLogReader::end(TailState state) {
 
 Result<std::optional<TxnEntry>> TxnLogReader::next() {
   ZK_TRY_STATUS(read_header());
+  if (stale_) {
+    forget_window();
+    prefixes_.reset();
+  }
+  tail_ = {};
   Result<std::optional<TxnEntry>> entry = read_record(offset_);
-  if (entry && *entry) offset_ = (*entry)->end_offset();
+  if (entry && *entry)
+    offset_ = (*entry)->end_offset();
+  else
+    stale_ = true;
   return entry;
 }
 
@@ -105,6 +166,7 @@ Result<std::optional<TxnEntry>> TxnLogReader::read_record(std::uint64_t offset) 
     return fail(std::move(error));
   }
   Result<Txn> txn = decode_txn(payload, limits_, offset + kRecordPrefixBytes);
+  if (!txn && limits_.java && txn.error().id() == ErrorId::kTruncated) return end(TailState::kTorn);
   if (!txn) return fail(std::move(txn).error().at(file_.path()));
   TxnEntry entry;
   entry.offset = offset;
@@ -113,32 +175,51 @@ Result<std::optional<TxnEntry>> TxnLogReader::read_record(std::uint64_t offset) 
   return std::optional<TxnEntry>(std::move(entry));
 }
 
+/// Whether end marker and checksum of the record claimed at `offset` hold. `length` is that of its payload.
+Result<bool> TxnLogReader::is_sealed(std::uint64_t offset, std::uint32_t checksum, std::size_t length) {
+  const std::size_t size = kRecordPrefixBytes + length + 1;
+  if (length <= kSmallRecord) {
+    ZK_TRY(Bytes bytes, window_at(offset, size));
+    return bytes.size() >= size && bytes[size - 1] == kRecordEnd &&
+           adler32(bytes.subspan(kRecordPrefixBytes, length)) == checksum;
+  }
+  std::byte marker{};
+  ZK_TRY(std::size_t n, file_.read_at(offset + size - 1, MutableBytes(&marker, 1)));
+  if (n == 0 || marker != kRecordEnd) return false;
+  const std::uint64_t payload = offset + kRecordPrefixBytes;
+  if (!prefixes_ || prefixes_->base() > payload) prefixes_ = std::make_unique<Prefixes>(file_, offset);
+  ZK_TRY(std::uint32_t front, prefixes_->upto(payload));
+  Result<std::uint32_t> whole = prefixes_->upto(payload + length);
+  if (!whole && whole.error().id() == ErrorId::kTruncated) return false;  // the file became shorter meanwhile
+  if (!whole) return fail(std::move(whole).error());
+  return adler32_of_rest(front, *whole, length) == checksum;
+}
+
 Result<bool> TxnLogReader::skip_damage() {
   const Tail tail_before = tail_;
-  const std::uint64_t from = offset_;
-  std::uint64_t at = from + 1;
-  for (;;) {
-    ZK_TRY(Bytes bytes, window_at(at, kWindowBytes));
+  for (std::uint64_t at = offset_;;) {
+    ZK_TRY(Bytes bytes, window_at(at, kMinRecordBytes));
     if (bytes.size() < kMinRecordBytes) break;
     const std::size_t last = bytes.size() - kMinRecordBytes;
     std::size_t i = 0;
-    for (; i <= last; ++i) {
-      // The checksum is a zero-extended 32-bit number: four zero bytes, then a length that fits a header.
-      if (load_u32(bytes.data() + i) != 0) continue;
-      const std::int32_t length = load_i32(bytes.data() + i + 8);
-      if (length < static_cast<std::int32_t>(TxnHeader::kBytes) || length > limits_.max_buffer_bytes) continue;
-      const std::size_t size = kRecordPrefixBytes + static_cast<std::size_t>(length) + 1;
-      if (i + size <= bytes.size() && bytes[i + size - 1] != kRecordEnd) continue;
-      Result<std::optional<TxnEntry>> entry = read_record(at + i);
-      if (entry && *entry) {
-        offset_ = at + i;
-        tail_ = {};
-        return true;
-      }
-      if (!entry && (entry.error().id() == ErrorId::kStorage)) return fail(std::move(entry).error());
-      ZK_TRY(bytes, window_at(at, kWindowBytes));  // read_record may have moved the window
-    }
+    while (i <= last && !may_be_record(bytes.data() + i, limits_.max_buffer_bytes)) ++i;
     at += i;
+    if (i > last) continue;
+    const auto length = static_cast<std::size_t>(load_i32(bytes.data() + i + 8));
+    ZK_TRY(bool sealed, is_sealed(at, load_u32(bytes.data() + i + 4), length));
+    if (!sealed) {
+      ++at;
+      continue;
+    }
+    Result<std::optional<TxnEntry>> entry = read_record(at);
+    if (entry && *entry) {
+      offset_ = at;
+      tail_ = {};
+      stale_ = false;
+      return true;
+    }
+    if (!entry && !is_damage(entry.error().id())) return fail(std::move(entry).error());
+    at += kRecordPrefixBytes + length + 1;
   }
   tail_ = tail_before;
   return false;

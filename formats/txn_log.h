@@ -1,6 +1,7 @@
 #pragma once
 // The transaction log: file header, record framing, checksum, the ways a file ends (reference/on-disk-formats
-// section 3; formats/txn_log.md; Apache: FileTxnLog, Util.readTxnBytes). Everything that knows the framing is here.
+// section 3; formats/txn_log.md; Apache: FileTxnLog, Util.readTxnBytes). Everything that knows the framing is
+// here.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,7 +13,8 @@
 
 namespace zkark {
 
-inline constexpr std::uint32_t kLogMagic = 0x5a4b4c47;  // "ZKLG": the only field of the header a reader checks
+inline constexpr std::uint32_t kLogMagic =
+    0x5a4b4c47;  // "ZKLG": the only field of the header a reader checks
 inline constexpr std::size_t kLogHeaderBytes = 16;
 inline constexpr std::size_t kRecordPrefixBytes = 12;  // i64 checksum, i32 payload length
 inline constexpr std::byte kRecordEnd{0x42};           // 'B', outside the checksum
@@ -43,11 +45,13 @@ struct TxnEntry {
   std::uint64_t end_offset() const { return offset + record.size(); }
 };
 
-/// Reads a log record by record, in file order, as Apache does. Borrows `file`, which may grow meanwhile.
-/// One thread. Memory: one window of 256 KiB, more only for a record larger than that whose end marker is there.
+/// Reads a log record by record, in file order, as Apache does. Borrows `file`, which may grow meanwhile: at
+/// a tail or an error next() may be called again and looks at the file afresh. One thread. Memory: one window
+/// of 256 KiB, more only for a record larger than that whose end marker is there.
 class TxnLogReader {
  public:
   explicit TxnLogReader(File& file, Limits limits = {});
+  ~TxnLogReader();
 
   /// Reads the 16-byte header. kBadMagic, kTruncated (fewer than 16 bytes; a file of 0 bytes too).
   /// next() does it on its own; call it to look at the header alone, or before seek().
@@ -57,7 +61,9 @@ class TxnLogReader {
 
   /// The next record; nullopt at the end of the readable part, whose kind is in tail(). Errors (with file,
   /// offset, and zxid where readable): kChecksumMismatch, kBadLength, or those of decode_txn. After an error
-  /// the reader stands at the bad record: call skip_damage(), or stop.
+  /// the reader stands at the bad record: call skip_damage(), or stop. Under Limits::java a sound record
+  /// whose body needs more bytes than it has ends the file (kTorn): Apache takes that EOFException for the
+  /// end, too.
   Result<std::optional<TxnEntry>> next();
   Tail tail() const { return tail_; }
   /// Offset of the record that next() will read.
@@ -65,16 +71,23 @@ class TxnLogReader {
   /// Continues at `offset`, which must be a record boundary (a resume hint is checked by the caller).
   void seek(std::uint64_t offset);
 
-  /// Looks for intact records behind the place where the reader stands (after an error or at a tail): tries
-  /// every offset from there + 1 on. True: next() continues there. False: nothing is left up to the end of the
-  /// file. A record counts as intact when length, end marker, checksum and decoding agree.
+  /// Looks for intact records from the place on where the reader stands (after an error or at a tail), at
+  /// every offset. True: next() continues there. False: nothing is left up to the end of the file. A record
+  /// counts as intact when length, end marker, checksum and decoding agree. What looks like records inside
+  /// the bytes of one whose checksum holds is never offered; inside a damaged one it may be (a value can hold
+  /// a copy of a log), so the caller looks at the order of zxids. Takes time in proportion to the bytes
+  /// passed over, whatever they are.
   Result<bool> skip_damage();
   /// True when all bytes from `offset` to the end of the file are zero. Reads them all.
   Result<bool> padding_is_clean(std::uint64_t offset);
 
  private:
+  class Prefixes;  // running checksums of the file, so that a claimed record of any length is judged cheaply
+
   Result<Bytes> window_at(std::uint64_t offset, std::size_t bytes);
+  void forget_window();
   Result<std::optional<TxnEntry>> read_record(std::uint64_t offset);
+  Result<bool> is_sealed(std::uint64_t offset, std::uint32_t checksum, std::size_t length);
   std::optional<TxnEntry> end(TailState state);
 
   File& file_;
@@ -87,6 +100,8 @@ class TxnLogReader {
   std::int32_t version_ = 0;
   std::int64_t dbid_ = 0;
   Tail tail_;
+  bool stale_ = false;  // the last read met an end or an error: the file may have more by now
+  std::unique_ptr<Prefixes> prefixes_;
 };
 
 /// Appends the 16-byte header (version 2, dbid 0).
