@@ -3,7 +3,6 @@
 import hashlib
 import tempfile
 import unittest
-from pathlib import Path
 
 import apache
 import record

@@ -37,7 +37,8 @@ BOB = ("digest", "bob:b0b")
 READY_SECONDS = 60
 CONFIG = {"tickTime": 500, "initLimit": 20, "syncLimit": 10, "minSessionTimeout": 1000, "maxSessionTimeout": 120000,
           "4lw.commands.whitelist": "*", "admin.enableServer": "false"}
-JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
+JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
+STORED = "czxid mzxid pzxid ctime mtime version cversion aversion ephemeralOwner".split()
 
 
 class ServerDied(Exception):
@@ -328,8 +329,7 @@ def client_view(state):
     for line in state.splitlines():
         if line.startswith("/"):
             path, data, acl, numbers = line.split("\t")
-            stat = dict(zip(("czxid", "mzxid", "pzxid", "ctime", "mtime", "version", "cversion", "aversion", "ephemeralOwner"),
-                            map(int, numbers.split())))
+            stat = dict(zip(STORED, map(int, numbers.split())))
             stat["ephemeralOwner"] = max(stat["ephemeralOwner"], 0)  # containers and TTL nodes are negative inside
             stat.update(dataLength=0 if data == "-" else len(data) // 2, numChildren=0)
             rows = (one.split(":", 2) for one in acl.split(","))
@@ -367,14 +367,17 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def apache_states(data_dir, log_dir):
-    """{zxid: canonical sha256} from Apache's replay: for each zxid the oldest start not yet in contradiction to a digest.
+def apache_states(data_dir, log_dir, only=None):
+    """{zxid: canonical sha256} from Apache's replay, for all or `only` some zxids.
+
+    For each it is the oldest start not yet in contradiction to a digest.
 
     A replay over a hole or over txns that no record shows is caught by the digests, and replay comes before what a
     snapshot holds, for that may be fuzzy; where every start is in contradiction (POSIX charset) the oldest counts.
     /zookeeper/config is left out: members of an ensemble write it locally, so it depends on the start."""
     good, any_state, clean = {}, {}, True
-    for line in _replay(data_dir, log_dir, "--without", "/zookeeper/config"):
+    chosen = ["--only", ",".join(map(hex, sorted(set(only))))] if only else []
+    for line in _replay(data_dir, log_dir, "--without", "/zookeeper/config", *chosen):
         word, *rest = line.split()
         if word.startswith("start"):
             clean, word = True, rest[1]
@@ -386,8 +389,3 @@ def apache_states(data_dir, log_dir):
             if clean:
                 good.setdefault(int(word, 16), rest[-1])
     return {**any_state, **good}
-
-
-def copy_state(data_dir, target):
-    """Byte copy of a data directory as a cold backup script would make it, holes kept."""
-    subprocess.run(["cp", "-a", "--sparse=always", f"{data_dir}/.", str(target)], check=True)

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -39,6 +40,7 @@ import org.apache.zookeeper.txn.TxnHeader;
 public final class Oracle {
     private final PrintStream out;
     private String without;
+    private Set<String> only;
 
     private Oracle(PrintStream out) {
         this.out = out;
@@ -53,7 +55,7 @@ public final class Oracle {
         boolean known = new Oracle(out).run(Arrays.asList(args));
         out.flush();
         if (!known) {
-            System.err.println("usage: Oracle records FILE | replay DIR [--log-dir DIR] [--trust-empty] [--without PATH]"
+            System.err.println("usage: Oracle records FILE | replay DIR [--log-dir DIR] [--trust-empty] [--only ZXID,...] [--without PATH]"
                 + " | dump DIR|SNAPSHOT [--log-dir DIR] [--start NAME] [--at ZXID] [--without PATH] | batch");
             System.exit(2);
         }
@@ -76,6 +78,7 @@ public final class Oracle {
         }
         File where = new File(args.get(1));
         without = option(args, "--without");
+        only = option(args, "--only") == null ? null : Set.of(option(args, "--only").split(","));
         switch (args.get(0)) {
             case "records":
                 records(where);
@@ -127,10 +130,17 @@ public final class Oracle {
     private void replay(File dir, File logDir, boolean trustEmpty) throws IOException {
         List<File> logs = files(logDir, FileTxnLog.LOG_FILE_PREFIX);
         if (!logs.isEmpty() && (trustEmpty || firstZxid(logs.get(0)) == 1)) {
-            section(null, logs, (loader, zxid) -> out.println(hex(zxid) + " " + loader.summary()));
+            section(null, logs, this::show);
         }
         for (File snapshot : files(dir, FileSnap.SNAPSHOT_FILE_PREFIX)) {
-            section(snapshot, logs, (loader, zxid) -> out.println(hex(zxid) + " " + loader.summary()));
+            section(snapshot, logs, this::show);
+        }
+    }
+
+    /** The sums cost a walk over the whole tree, so a caller may ask for some points only. */
+    private void show(Loader loader, long zxid) {
+        if (only == null || only.contains(hex(zxid))) {
+            out.println(hex(zxid) + " " + loader.summary());
         }
     }
 
