@@ -195,14 +195,14 @@ void Output::write_err(std::string_view text) {
   console_.write_err(text);
 }
 
-void Output::report(const Error& error) {
-  exit_.add(error.id());
+void Output::report(const Error& error, int exit) {
+  exit_.add(exit);
   if (console_.out_is_terminal()) data_.flush();  // what was printed before stays before
   if (log_is_json()) {
     TextBuffer buffer;
     JsonWriter json(buffer);
     json.begin_document("zkark.event/1").key("event").string("error");
-    json.key("id").string(error_code(error.id())).key("exit").number(exit_code(error.id()));
+    json.key("id").string(error_code(error.id())).key("exit").number(exit);
     json.key("message").string(error.message());
     if (!error.file().empty()) json.key("file").string(error.file());
     if (error.offset()) json.key("offset").number(*error.offset());

@@ -102,7 +102,9 @@ class Output {
 
   // ---- messages: stderr ----
   /// Prints the error with id, place and hint, and remembers the exit status it stands for.
-  void report(const Error& error);
+  void report(const Error& error) { report(error, exit_code(error.id())); }
+  /// The same with another exit status: a verb that reads on past damage ends with 3, not with the 6 of its id.
+  void report(const Error& error, int exit);
   /// Something to look at that does not change the exit status.
   void warn(std::string_view message);
   /// Progress of the work in words; silent with -q.

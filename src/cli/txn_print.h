@@ -1,0 +1,66 @@
+#pragma once
+// Transactions as every verb prints them: a line of text, a JSON object, CSV or tab-separated fields. Written
+// straight into a TextBuffer, without an allocation per record in text and JSON: `log` prints millions.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "formats/txn_log.h"
+#include "src/cli/json_writer.h"
+#include "src/cli/output.h"
+#include "src/cli/table.h"
+#include "src/cli/text_buffer.h"
+
+namespace zkark::cli {
+
+/// False for what is logged but changed nothing: an error, and a multi of which a part failed (all or nothing).
+bool took_effect(const Txn& txn);
+
+/// "cdrwa", "r"; "-" for none. Bits without a letter follow as "+0x20".
+std::string perms_text(std::int32_t perms);
+/// "world:anyone:cdrwa". Scheme and id as they stand: untrusted.
+std::string acl_text(const Acl& acl);
+/// Rules joined by commas; "-" for the null list.
+std::string acl_list_text(const AclList& acls);
+
+/// Prints records one after the other. One thread; printers with buffers of their own may work side by side.
+class TxnPrinter {
+ public:
+  /// Borrows `out`. `schema` is that of the verb, "zkark.log/1"; copied.
+  TxnPrinter(TextBuffer& out, Format format, bool color, std::string_view schema);
+
+  /// What comes before the first row: the CSV header, the opening of the JSON document.
+  void begin();
+  /// What comes after the last one: in JSON the end of the list and the fields of `summary`, in NDJSON those as a line
+  /// "record":"summary".
+  void end(const Report& summary);
+  /// In JSON, rows are divided by commas: the rows of this printer follow those of another.
+  void continue_rows() { first_row_ = false; }
+  /// The file that the next records come from, as shown. Copied.
+  void set_file(std::string_view path);
+  /// One record. In CSV and plain a multi takes one row more for each part, a closeSession for each node it deletes.
+  void print(const TxnEntry& entry);
+
+ private:
+  struct JsonBody;
+  struct TextBody;
+  struct CellBody;
+  void print_json(const TxnEntry& entry);
+  void print_text(const TxnEntry& entry);
+  void print_cells(const TxnEntry& entry);
+  void line(const std::vector<Cell>& cells);
+
+  TextBuffer& out_;
+  Format format_;
+  bool color_;
+  bool first_row_ = true;
+  std::string schema_;
+  std::string json_head_;  // up to the value of "zxid"
+  std::string file_;
+  std::string json_file_;  // ,"file":"…","offset":
+  TimeFormatter times_;
+  std::string acl_bytes_;  // the list printed last, and its JSON: most records of a log carry the same one
+  std::string acl_json_;
+};
+
+}  // namespace zkark::cli
