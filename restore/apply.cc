@@ -214,4 +214,30 @@ std::uint64_t close_all_sessions(State& state) {
   return removed;
 }
 
+std::uint64_t keep_subtree(State& state, std::string_view path) {
+  Tree& tree = state.tree;
+  const std::string below = std::string(path) + "/";
+  const auto kept = [&](std::string_view node) {
+    if (node == path || node.starts_with(below) || node == "/zookeeper") return true;
+    if (node == "/zookeeper/config" || node == "/zookeeper/quota") return true;
+    return path.starts_with(node) && path[node.size()] == '/';
+  };
+  const std::size_t before = tree.size();
+  std::vector<NodeId> open{kRoot};
+  while (!open.empty()) {
+    const NodeId parent = open.back();
+    open.pop_back();
+    for (NodeId child : tree.sorted_children(parent)) {
+      const std::string node = tree.path(child);
+      if (!kept(node))
+        tree.remove(child);
+      else if (node != path)
+        open.push_back(child);
+    }
+  }
+  state.quotas = Quotas();
+  state.quotas.load(tree);
+  return before - tree.size();
+}
+
 }  // namespace zkark::restore

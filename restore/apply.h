@@ -51,4 +51,9 @@ std::uint64_t drop_orphaned_ephemerals(State& state, bool ttl_nodes_too = false)
 /// What a restore with a new epoch does: closes every session, parents get pzxid = last zxid, as closeSession does.
 std::uint64_t close_all_sessions(State& state);
 
+/// What a restore of one subtree does: of the tree stay the root, the ancestors of `path` without their other children,
+/// `path` with all below it, and /zookeeper, /zookeeper/config and /zookeeper/quota, without which no server starts.
+/// Stats stay as they are. `path` is valid and there. Returns how many nodes went.
+std::uint64_t keep_subtree(State& state, std::string_view path);
+
 }  // namespace zkark::restore

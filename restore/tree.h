@@ -101,6 +101,7 @@ class Tree {
   const AclTable& acls() const { return acls_; }
   std::size_t size() const { return count_; }  // nodes, the root included
   std::uint64_t digest() const { return digest_; }
+  bool ascii_digest() const { return ascii_digest_; }
   std::uint64_t count_of(NodeKind kind) const { return kinds_[static_cast<std::size_t>(kind)]; }
   /// Sum of data lengths and of full path lengths in bytes.
   std::uint64_t data_bytes() const { return data_bytes_; }
