@@ -41,6 +41,7 @@ void fields(F& f, HeadEntry& r) {
   f("cluster", r.cluster);
   f("timeline", r.timeline);
   f.time("taken", r.taken_ms);
+  f.time("order", r.order_ms);
   f.zxid("last_zxid", r.last_zxid);
   f.strings("needs", r.needs);
   f.map("tags", r.tags);
@@ -119,6 +120,7 @@ HeadEntry head_entry(const Manifest& manifest, std::string sha256) {
   entry.cluster = manifest.cluster;
   entry.timeline = manifest.timeline.id;
   entry.taken_ms = manifest.taken_ms;
+  entry.order_ms = manifest.taken_ms;
   entry.last_zxid = manifest.last_zxid;
   entry.needs = manifest.needs();
   entry.tags = manifest.tags;

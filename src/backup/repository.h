@@ -59,13 +59,16 @@ class Repository {
   /// What was odd when it was opened: an interrupted publication, a rollback (kRolledBack), a salvage.
   const restore::Findings& notes() const { return notes_; }
 
-  /// Live backups in the order of their publication.
+  /// Live backups in the order of their publication, which is not their order in time where some were copied in.
   const std::vector<HeadEntry>& entries() const { return head_.live; }
+  const HeadEntry* find(std::string_view id) const;  // by full id; nullptr when it is not live
+  /// Those of one cluster (empty: all), oldest first by HeadEntry::order_ms.
+  std::vector<HeadEntry> ordered(std::string_view cluster) const;
   std::vector<std::string> clusters() const;  // sorted
   /// By full id, unique prefix of at least 4 digits, "latest" or "latest~N". An empty cluster means any for
   /// ids, and for "latest" the only cluster there is. kNotFound names the nearest; kUsage when ambiguous.
   Result<HeadEntry> resolve(std::string_view cluster, std::string_view spec) const;
-  /// The newest live backup of a cluster (of one timeline, unless empty), or nullptr.
+  /// The newest live backup of a cluster (of one timeline, unless empty) by order_ms, or nullptr.
   const HeadEntry* newest(std::string_view cluster, std::string_view timeline = {}) const;
   /// `id` and everything it needs, parents first. kRepositoryDamaged when a parent is not live.
   Result<std::vector<std::string>> closure(std::string_view id) const;
@@ -85,14 +88,17 @@ class Repository {
  private:
   friend class RepositoryWriter;
   explicit Repository(RepositoryEnvironment env) : env_(std::move(env)) {}
-  Status load_config();
-  Status load_head(const OpenOptions& options);
-  Status find_unadopted(bool all_manifests);
+  Status load_config(bool salvage);
+  Status load_head(bool salvage);
+  Status find_unadopted(bool salvage);
+  void check_pin();
+  void add_live(HeadEntry entry);
 
   RepositoryEnvironment env_;
   RepositoryConfig config_;
   Head head_;
   std::string head_file_;              // as stored
+  bool rolled_back_ = false;
   std::vector<HeadEntry> unadopted_;   // also in head_.live
   restore::Findings notes_;
 };

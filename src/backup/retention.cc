@@ -131,12 +131,11 @@ Result<std::vector<RetentionDecision>> apply_retention(const std::vector<Retenti
     decisions[i].reasons.push_back(std::move(reason));
   };
 
-  // Newest first; the order of publication decides where clocks are equal. Per cluster.
+  // Per cluster, newest first.
   std::vector<std::size_t> order(items.size());
   std::iota(order.begin(), order.end(), 0u);
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tuple(items[a].cluster, items[b].taken_ms, items[b].sequence) <
-           std::tuple(items[b].cluster, items[a].taken_ms, items[a].sequence);
+    return std::tuple(items[a].cluster, items[b].order_ms, b) < std::tuple(items[b].cluster, items[a].order_ms, a);
   });
   struct Counters {
     unsigned last = 0;

@@ -30,8 +30,8 @@ struct RetentionPolicy {
 
 struct RetentionItem {
   std::string id, cluster, timeline;
-  std::int64_t taken_ms = 0;
-  std::uint64_t sequence = 0;      // order of publication; decides where times are equal or lie
+  std::int64_t taken_ms = 0;       // decides about hours, days, … and `within`
+  std::int64_t order_ms = 0;       // decides what is newer (HeadEntry::order_ms)
   std::vector<std::string> needs;  // ids
   std::map<std::string, std::string> tags;
 };

@@ -43,6 +43,10 @@ class RepositoryWriter {
   static Result<std::unique_ptr<RepositoryWriter>> begin(const RepositoryEnvironment& env,
                                                          const LockRequest& request, Job& job);
   ~RepositoryWriter();
+  /// For a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose objects and
+  /// parents are all there, pruned ones too. kRefused when HEAD is intact. Gives the ids.
+  static Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env, const LockRequest& request,
+                                                       Job& job);
 
   /// Changes with every publication.
   const Repository& repository() const { return *repository_; }
@@ -52,7 +56,8 @@ class RepositoryWriter {
 
   /// The finished objects are stored durably, read back and hashed, in the encoder's tasks. An object that is
   /// there already is checked instead of written, and replaced when it is damaged. The encoder borrows the writer.
-  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SnapCodec source_codec);
+  /// `executor`: in place of the environment's, for encoders that are themselves run as tasks.
+  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SnapCodec source_codec, Executor* executor = nullptr);
   /// Small data in one call. When `known` (of a live manifest) has the same plain bytes, it is returned and
   /// nothing is written.
   Result<StoredData> store(ObjectKind kind, Bytes plain, const StoredData* known = nullptr);
@@ -79,13 +84,19 @@ class RepositoryWriter {
 
   /// Stores one complete object under its name, as the encoder's sink does. Thread-safe.
   Status put_object(const EncodedObject& object);
+  /// True when the repository holds the object, intact by its hash; it is durable then. Thread-safe.
+  Result<bool> has_object(const ObjectRef& ref);
+  /// As publish(), for a backup of another repository: id, tags, certificate and order of `entry` stay.
+  Result<HeadEntry> publish_copy(Manifest manifest, const HeadEntry& entry, Job& job);
 
  private:
   RepositoryWriter(std::unique_ptr<Lock> lock, std::unique_ptr<Repository> repository);
+  Backend& backend() const { return repository_->env_.backend; }
   Status adopt();
   Status write_head(Head next);
   Status check_objects(const Manifest& manifest);
-  Result<std::string> unused_id();
+  Result<HeadEntry> publish_as(Manifest manifest, const HeadEntry* copy, Job& job);
+  Result<std::set<std::string>> used_objects(const std::set<std::string>& without, Job& job);
 
   std::unique_ptr<Lock> lock_;
   std::unique_ptr<Repository> repository_;
@@ -93,11 +104,7 @@ class RepositoryWriter {
   std::mutex stored_mutex_;
   std::map<std::string, std::uint64_t> stored_;  // objects known durable, by this writer: name, bytes
   std::atomic<std::uint64_t> new_stored_bytes_{0};
+  bool failed_ = false;  // a write of HEAD failed: what is stored now is unknown, so nothing more is written
 };
-
-/// From a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose objects
-/// and parents are all there. Under the exclusive lock. Gives the ids.
-Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env, const LockRequest& request,
-                                              Job& job);
 
 }  // namespace zkark::backup

@@ -1,0 +1,55 @@
+#pragma once
+// What a repository holds and what can be restored from it, cluster by cluster and timeline by timeline, drawn from
+// the manifests alone.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/base/job.h"
+#include "src/backup/repository.h"
+
+namespace zkark::backup {
+
+struct CatalogueBackup {
+  HeadEntry entry;
+  std::optional<Manifest> manifest;  // tags and certificate as HEAD has them; nothing when it cannot be read
+};
+
+struct CatalogueTimeline {
+  Timeline timeline;  // of a manifest that cannot be read only the id is known
+  /// Points that can be restored, ascending and apart: what any backup of the timeline offers. Neighbours that leave
+  /// no zxid out between them are one.
+  std::vector<Window> windows;
+  /// Holes that no backup of the timeline fills.
+  std::vector<Gap> gaps;
+  /// In the newest backup: records from here on were on one member's disk and may never have been committed.
+  std::optional<std::int64_t> unconfirmed_from;
+  std::int64_t last_zxid = 0;
+  std::string newest;  // id
+  std::uint64_t backups = 0;
+};
+
+struct CatalogueCluster {
+  std::string name;
+  std::vector<CatalogueBackup> backups;      // oldest first
+  std::vector<CatalogueTimeline> timelines;  // parents before their branches
+};
+
+struct Catalogue {
+  std::vector<CatalogueCluster> clusters;  // by name
+  std::vector<Error> unreadable;           // one per manifest that is missing or damaged
+};
+
+/// Reads every live manifest of one cluster (empty: of all). Fails when the storage does or the job is stopped.
+Result<Catalogue> read_catalogue(const Repository& repository, const std::string& cluster, Job& job);
+
+/// Sorted, overlapping and adjoining ones merged.
+std::vector<Window> merge_windows(std::vector<Window> windows);
+
+/// The lowest zxid whose record or snapshot the backup itself stores.
+std::int64_t first_zxid(const Manifest& manifest);
+/// Bytes of snapshots, logs and configuration as they were on the source, uncompressed.
+std::uint64_t plain_bytes(const Manifest& manifest);
+
+}  // namespace zkark::backup

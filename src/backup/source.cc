@@ -1,0 +1,180 @@
+#include "src/backup/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "restore/log_walk.h"
+
+namespace zkark::backup {
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = 4 << 20;
+
+std::vector<const StoredSegment*> sorted_segments(const std::vector<Manifest>& manifests) {
+  std::vector<const StoredSegment*> segments;
+  for (const Manifest& manifest : manifests)
+    for (const StoredSegment& segment : manifest.segments) segments.push_back(&segment);
+  std::sort(segments.begin(), segments.end(), [](const StoredSegment* a, const StoredSegment* b) {
+    return a->first_zxid != b->first_zxid ? a->first_zxid < b->first_zxid : a->last_zxid > b->last_zxid;
+  });
+  // What an earlier one covers wholly adds nothing.
+  std::vector<const StoredSegment*> kept;
+  for (const StoredSegment* segment : segments)
+    if (kept.empty() || segment->last_zxid > kept.back()->last_zxid) kept.push_back(segment);
+  return kept;
+}
+
+std::vector<const StoredBase*> sorted_bases(const std::vector<Manifest>& manifests) {
+  std::vector<const StoredBase*> bases;
+  for (const Manifest& manifest : manifests)
+    for (const StoredBase& base : manifest.bases) bases.push_back(&base);
+  // Of several at one zxid the one that is exact earliest comes first.
+  std::stable_sort(bases.begin(), bases.end(), [](const StoredBase* a, const StoredBase* b) {
+    return a->zxid != b->zxid ? a->zxid < b->zxid : a->fuzzy_end < b->fuzzy_end;
+  });
+  bases.erase(std::unique(bases.begin(), bases.end(),
+                          [](const StoredBase* a, const StoredBase* b) { return a->zxid == b->zxid; }),
+              bases.end());
+  return bases;
+}
+
+}  // namespace
+
+StoredSource::StoredSource(const Repository& repository, std::vector<Manifest> manifests, std::string description)
+    : repository_(repository), manifests_(std::move(manifests)), description_(std::move(description)) {}
+
+Result<restore::SourceListing> StoredSource::list() {
+  restore::SourceListing listing;
+  listing.logs_overlap = true;
+  data_.clear();
+  for (const StoredBase* base : sorted_bases(manifests_)) {
+    restore::SourceFile file;
+    file.path = snapshot_file_name(base->zxid);
+    file.zxid = base->zxid;
+    file.size_bytes = base->data.plain_bytes();
+    file.mtime_ns = base->source_mtime_ms * 1000000;
+    if (base->fuzzy_end_from == StoredBase::FuzzyEndFrom::kObserved || base->kind == StoredBase::Kind::kExact)
+      file.known_fuzzy_end = base->fuzzy_end;
+    data_[file.path] = base->data;
+    listing.snapshots.push_back(std::move(file));
+  }
+  for (const StoredSegment* segment : sorted_segments(manifests_)) {
+    restore::SourceFile file;
+    file.path = log_file_name(segment->first_zxid);
+    file.zxid = segment->first_zxid;
+    file.size_bytes = segment->data.plain_bytes();
+    data_[file.path] = segment->data;
+    listing.logs.push_back(std::move(file));
+  }
+  if (!manifests_.empty()) {
+    for (const StoredConfig& config : manifests_.back().config) {
+      const std::string name = config.role == "lineage" ? "zkark-lineage.json" : std::string(base_name(config.path));
+      ZK_TRY(std::string content, repository_.read_data(config.data, kMaxConfigBytes));
+      listing.extras.push_back({name, config.path, std::move(content)});
+    }
+    listing.myid = manifests_.back().source.server_id;
+    listing.current_epoch = manifests_.back().source.current_epoch;
+    listing.accepted_epoch = manifests_.back().source.accepted_epoch;
+  }
+  if (listing.snapshots.empty() && listing.logs.empty())
+    return fail(Error(ErrorId::kNoData, "no stored snapshot and no stored log").at(description_));
+  listing_ = listing;
+  return listing;
+}
+
+Result<std::unique_ptr<File>> StoredSource::open(const restore::SourceFile& file) {
+  auto at = data_.find(file.path);
+  if (at == data_.end()) return fail(Error(ErrorId::kNoFile, "not in the repository").at(file.path));
+  return repository_.open_data(at->second, file.path);
+}
+
+namespace {
+
+Result<std::unique_ptr<StoredSource>> open_ids(const Repository& repository, const std::vector<std::string>& ids,
+                                               std::string description) {
+  std::set<std::string> seen;
+  std::vector<Manifest> manifests;
+  for (const std::string& id : ids) {
+    ZK_TRY(const std::vector<std::string> closure, repository.closure(id));
+    for (const std::string& member : closure) {
+      if (!seen.insert(member).second) continue;
+      ZK_TRY(Manifest manifest, repository.load(member));
+      manifests.push_back(std::move(manifest));
+    }
+  }
+  return std::make_unique<StoredSource>(repository, std::move(manifests), std::move(description));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StoredSource>> open_timeline(const Repository& repository, std::string_view cluster,
+                                                    std::string_view timeline, std::string description) {
+  const HeadEntry* newest = repository.newest(cluster, timeline);
+  if (newest == nullptr)
+    return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster))
+                    .with_hint("`zkark list` shows clusters and backups"));
+  std::vector<std::string> ids;
+  for (const HeadEntry& entry : repository.entries())
+    if (entry.cluster == cluster && entry.timeline == newest->timeline) ids.push_back(entry.id);
+  return open_ids(repository, ids, std::move(description));
+}
+
+Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, std::string_view id,
+                                                  std::string description) {
+  return open_ids(repository, {std::string(id)}, std::move(description));
+}
+
+std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
+  const auto segments = sorted_segments(manifests);
+  // Contiguous runs of records.
+  struct Run {
+    std::int64_t first, last;
+  };
+  std::vector<Run> runs;
+  for (const StoredSegment* segment : segments) {
+    if (!runs.empty()) {
+      const restore::Step step = restore::step_between(runs.back().last, segment->first_zxid, TxnType::kCreate);
+      if (step != restore::Step::kGap) {
+        runs.back().last = std::max(runs.back().last, segment->last_zxid);
+        continue;
+      }
+    }
+    runs.push_back({segment->first_zxid, segment->last_zxid});
+  }
+  std::vector<Window> windows;
+  auto add = [&](std::int64_t base_zxid, std::int64_t fuzzy_end) {
+    std::int64_t last = base_zxid;
+    for (const Run& run : runs) {
+      const restore::Step step = run.first <= base_zxid ? restore::Step::kNext
+                                                        : restore::step_between(base_zxid, run.first, TxnType::kCreate);
+      if (run.last > base_zxid && step != restore::Step::kGap) {
+        last = run.last;
+        break;
+      }
+    }
+    if (last < fuzzy_end) return;
+    windows.push_back({fuzzy_end, last, 0, 0});
+  };
+  if (!runs.empty() && runs.front().first == 1) add(0, 1);
+  for (const StoredBase* base : sorted_bases(manifests)) add(base->zxid, base->fuzzy_end);
+  std::sort(windows.begin(), windows.end(), [](const Window& a, const Window& b) { return a.first_zxid < b.first_zxid; });
+  std::vector<Window> merged;
+  for (const Window& window : windows) {
+    if (!merged.empty() && window.first_zxid <= merged.back().last_zxid + 1)
+      merged.back().last_zxid = std::max(merged.back().last_zxid, window.last_zxid);
+    else
+      merged.push_back(window);
+  }
+  for (Window& window : merged) {
+    for (const StoredSegment* segment : segments) {
+      if (segment->last_zxid < window.first_zxid || segment->first_zxid > window.last_zxid) continue;
+      if (window.first_time_ms == 0) window.first_time_ms = segment->first_time_ms;
+      window.last_time_ms = segment->last_time_ms;
+    }
+  }
+  return merged;
+}
+
+}  // namespace zkark::backup

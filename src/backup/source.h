@@ -1,0 +1,45 @@
+#pragma once
+// Stored backups as a restore::Source: bases are its snapshots, segments its logs.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "restore/source.h"
+#include "src/backup/manifest.h"
+#include "src/backup/repository.h"
+
+namespace zkark::backup {
+
+/// The bases and segments of backups of one timeline; what several of them hold is listed once. Borrows the
+/// repository. open() may be called from several threads.
+class StoredSource : public restore::Source {
+ public:
+  StoredSource(const Repository& repository, std::vector<Manifest> manifests, std::string description);
+
+  const std::string& description() const override { return description_; }
+  Result<restore::SourceListing> list() override;
+  Result<std::unique_ptr<File>> open(const restore::SourceFile& file) override;
+  const std::vector<Manifest>& manifests() const { return manifests_; }
+
+ private:
+  const Repository& repository_;
+  std::vector<Manifest> manifests_;
+  std::string description_;
+  restore::SourceListing listing_;
+  std::map<std::string, StoredData, std::less<>> data_;
+};
+
+/// Every live backup of one timeline of a cluster (the newest backup's timeline when `timeline` is empty), and what they
+/// need. kNotFound when the cluster has none.
+Result<std::unique_ptr<StoredSource>> open_timeline(const Repository& repository, std::string_view cluster,
+                                                    std::string_view timeline, std::string description);
+/// One backup and all it needs.
+Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, std::string_view id,
+                                                  std::string description);
+
+/// The points that can be restored from these manifests together, ascending, merged. Times are those of the records next
+/// to the bounds.
+std::vector<Window> windows_of(const std::vector<Manifest>& manifests);
+
+}  // namespace zkark::backup
