@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "formats/base/fs.h"
 #include "src/os/posix_fs.h"
@@ -351,6 +352,21 @@ TEST_P(FsContract, SyncDirWantsADirectory) {
 TEST_P(FsContract, FreeBytesWantsAPathThatExists) {
   EXPECT_GT(fs_.free_bytes(place_.dir).value(), 0u);
   EXPECT_EQ(id(fs_.free_bytes(at("nothing"))), ErrorId::kNoFile);
+}
+
+TEST_P(FsContract, ManyThreadsMayUseItAtOnce) {
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([this, t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string path = at(std::to_string(t) + "-" + std::to_string(i));
+        EXPECT_TRUE(write_file_atomic(fs_, path, as_bytes(path), {}));
+        EXPECT_TRUE(fs_.list(place_.dir));
+        EXPECT_EQ(read_file(fs_, path, 1000).value(), path);
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(names().size(), 200u);
 }
 
 TEST_P(FsContract, WriteFileAtomicReplacesAndLeavesNothingBehind) {
