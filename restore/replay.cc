@@ -98,7 +98,8 @@ Status Pass::load(ReplayResult& result) {
   result.state = std::move(loaded->state);
   result.base_zxid = base_->zxid;
   result.base_tail = loaded->tail;
-  const auto end = fuzzy_end(base_->zxid, loaded->tail, result.state.tree.digest());
+  auto end = fuzzy_end(base_->zxid, loaded->tail, result.state.tree.digest());
+  if (!end) end = base_->known_fuzzy_end;
   result.fuzzy_end_assumed = !end;
   result.fuzzy_end = end.value_or(std::max(base_->zxid, options_.assumed_fuzzy_end.value_or(base_->zxid)));
   if (const auto& section = loaded->tail.digest; section && section->version == kDigestVersion && options_.check_digests) {

@@ -20,6 +20,8 @@ struct SourceFile {
   SnapCodec codec = SnapCodec::kPlain;
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;
+  /// Snapshots without sections whose fuzzy end is known from elsewhere (a backup saw the logs when it took the file).
+  std::optional<std::int64_t> known_fuzzy_end = std::nullopt;
 };
 
 /// A configuration or epoch file, as it is.

@@ -258,6 +258,7 @@ class Verifier {
       return {};
     }
     file.fuzzy_end = fuzzy_end(snapshot.zxid, loaded->tail, loaded->state.tree.digest());
+    if (!file.fuzzy_end) file.fuzzy_end = snapshot.known_fuzzy_end;
     if (file.fuzzy_end && *file.fuzzy_end <= snapshot.zxid) {
       pending.push_back({&snapshot, snapshot.zxid, std::move(loaded->state)});
       return {};

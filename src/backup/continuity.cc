@@ -58,6 +58,15 @@ Result<std::optional<Found>> find_by_hint(restore::Source& source, const restore
   return std::optional<Found>();
 }
 
+/// Nothing but a base is stored yet: the source still has that snapshot.
+bool same_base(const restore::SourceListing& listing, const std::vector<Manifest>& manifests, const Tip& tip) {
+  if (tip.checksum) return false;
+  for (const StoredBase& base : manifests.back().bases)
+    for (const restore::SourceFile& snapshot : listing.snapshots)
+      if (base.zxid == tip.zxid && snapshot.zxid == base.zxid && snapshot.size_bytes == base.source_bytes) return true;
+  return false;
+}
+
 struct Scan {
   std::optional<Found> same;          // the tip itself
   bool changed = false;               // its zxid with another checksum
@@ -189,10 +198,12 @@ Result<Continuity> find_continuity(const Repository& repository, std::string_vie
   };
   for (Candidate& candidate : candidates) {
     ZK_TRY(auto found, find_by_hint(source, listing, candidate.tip));
-    if (!found) continue;
+    if (!found && !same_base(listing, candidate.manifests, candidate.tip)) continue;
     Continuity c = result(Relation::kContinues, candidate);
-    c.log_path = found->log_path;
-    c.offset = found->end_offset;
+    if (found) {
+      c.log_path = found->log_path;
+      c.offset = found->end_offset;
+    }
     return c;
   }
   std::optional<Continuity> behind;
@@ -207,7 +218,7 @@ Result<Continuity> find_continuity(const Repository& repository, std::string_vie
   }
   if (const restore::ExtraFile* file = listing.extra("zkark-lineage.json")) {
     Result<restore::Lineage> lineage = restore::parse_lineage(file->content);
-    if (lineage && lineage->repository_id == repository.config().id && lineage->cluster == cluster) {
+    if (lineage && lineage->repository == repository.config().id && lineage->cluster == cluster) {
       for (Candidate& candidate : candidates) {
         if (candidate.manifests.back().timeline.id != lineage->timeline) continue;
         Continuity c = result(Relation::kRestored, candidate);

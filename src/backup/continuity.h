@@ -26,7 +26,7 @@ struct Continuity {
   Relation relation = Relation::kFirst;
   std::optional<Manifest> previous;  // newest backup of the matched timeline
   std::int64_t stored_to = 0;        // last zxid stored on it
-  // kContinues: where to go on.
+  // kContinues: where to go on; an empty path when only a base is stored: with every log.
   std::string log_path;
   std::uint64_t offset = 0;
   // kForked, kRestored: the last shared record.

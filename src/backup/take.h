@@ -1,0 +1,51 @@
+#pragma once
+// One backup, now: full or incremental, from any source (design section 5: What a backup takes, Continuity, Timelines).
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "formats/base/job.h"
+#include "restore/source.h"
+#include "src/backup/repository.h"
+
+namespace zkark::backup {
+
+enum class TakeType : std::uint8_t {
+  kAuto,  // incremental when the source goes on from what is stored, else full
+  kFull,
+  kIncr,  // kRefused when the source does not go on from what is stored
+};
+
+struct TakeOptions {
+  std::string cluster = "default";
+  TakeType type = TakeType::kAuto;
+  /// Replay against the servers' digests before publication. Default: a full is proven, an increment is not.
+  std::optional<bool> prove;
+  /// false: only the newest valid snapshot and the logs after it.
+  bool history = true;
+  /// Start a timeline for data that have nothing in common with what is stored.
+  bool accept_new_history = false;
+  std::map<std::string, std::string> tags;
+  SourceInfo source;  // kind, paths, data_dir, log_dir, last_applied_zxid; the rest is read here
+  std::int64_t lock_wait_ms = 0;
+};
+
+struct TakeReport {
+  /// Nothing: nothing new to store (exit 0).
+  std::optional<HeadEntry> published;
+  Manifest manifest;                // as published; empty where nothing was
+  restore::Findings findings;       // of reading and proving the source
+  std::uint64_t snapshots_compared = 0;
+  bool source_behind = false;       // the source ends before the last stored record
+  std::int64_t stored_to = 0;       // last zxid of the timeline afterwards
+  std::string verdict;              // one line for people: what is proven and what is not yet
+};
+
+/// Reads the source, stores, proves, publishes. Errors: kLocked, kWrongCluster, kRefused, kNoData, kDiskFull, storage.
+/// A source that changes meanwhile is read again; a gap is never left unnamed. After an error nothing is published and
+/// the next run completes the work with what is stored already.
+Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source& source, const TakeOptions& options,
+                               Job& job);
+
+}  // namespace zkark::backup
