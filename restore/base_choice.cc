@@ -69,7 +69,7 @@ Result<bool> BaseSearch::serves(const SourceFile* base, Rebuilt& rebuilt) {
     if (!last_record_) {
       ZK_TRY(last_record_, last_record(source_, listing_));
     }
-    rebuilt.fuzzy_end = assumed_fuzzy_end(listing_, *base, *last_record_, facts.highest_stamp);
+    rebuilt.fuzzy_end = assumed_fuzzy_end(listing_, *base, *last_record_, facts);
   }
   if (rebuilt.fuzzy_end <= point_) return true;
   // Up to the digest section's own zxid all that was serialised is replayed; only the one txn it may lag by could be
@@ -185,7 +185,9 @@ Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, 
 }
 
 std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                               std::int64_t highest_stamp) {
+                               const SnapshotFacts& facts) {
+  const std::int64_t highest_stamp = facts.highest_stamp;
+  if (facts.tail.digest && facts.tail.digest->zxid == 0 && highest_stamp <= snapshot.zxid) return snapshot.zxid;
   std::int64_t end = std::max({snapshot.zxid, last_record, highest_stamp});
   for (const SourceFile& other : listing.snapshots)
     if (other.zxid > snapshot.zxid && other.zxid >= highest_stamp) end = std::min(end, other.zxid);
@@ -217,8 +219,9 @@ Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceLi
       if (!is_damage(facts.error().id())) return fail(std::move(facts).error());
       continue;
     }
-    const auto end = fuzzy_end(snapshot.zxid, facts->tail, facts->digest);
-    bases.push_back({snapshot.zxid, end.value_or(assumed_fuzzy_end(listing, snapshot, end_of_logs, facts->highest_stamp))});
+    auto end = fuzzy_end(snapshot.zxid, facts->tail, facts->digest);
+    if (!end) end = snapshot.known_fuzzy_end;
+    bases.push_back({snapshot.zxid, end.value_or(assumed_fuzzy_end(listing, snapshot, end_of_logs, *facts))});
   }
   std::vector<ZxidRange> windows;
   for (const Base& base : bases) {

@@ -4,7 +4,8 @@
 //
 // A snapshot named Z is fuzzy up to E (replay.h, fuzzy_end) and serves points >= E only. Where no section tells E,
 // the snapshot was complete before its server began the next one, and everything applied by then was in the logs:
-// E = the next snapshot's name, else the last record there is; never below the highest zxid stamped on a node.
+// E = the next snapshot's name, else the last record there is; never below the highest zxid stamped on a node. A digest
+// section with zxid 0 says that nothing was applied since the tree was loaded (at a start, after a SNAP sync): E = Z.
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -28,7 +29,7 @@ Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, 
 
 /// E of a snapshot that says nothing about it, from what lies beside it. `last_record`: the last zxid in the logs.
 std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                               std::int64_t highest_stamp);
+                               const SnapshotFacts& facts);
 
 /// The state at one point.
 struct Rebuilt {
@@ -42,8 +43,9 @@ struct Rebuilt {
 /// kGap, kDigestMismatch or the damage that stands between the base and the point, with the same windows.
 Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings, Job& job);
 
-/// The runs of points that can be rebuilt, ascending. Reads every log and snapshot. Holes inside an epoch are seen; whether an epoch step is continuous shows only in the
-/// replay (rebuild fails there), so a window may promise too much behind one.
+/// The runs of points that can be rebuilt, ascending. Reads every log and snapshot. Holes inside an epoch are seen;
+/// whether an epoch step is continuous shows only in the replay (rebuild fails there), so a window may promise too much
+/// behind one.
 Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job);
 /// "0x1 to 0x4d, 0x100000005 to 0x10000000b"; "none".
 std::string windows_text(const std::vector<ZxidRange>& windows);
