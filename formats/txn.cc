@@ -89,45 +89,57 @@ CloseSessionTxn read_close_session_java(JuteReader& in) {
   return txn;
 }
 
-/// Decodes the body of `type`. `top_level` is false inside a multi, where other types are allowed.
-TxnBody read_body(JuteReader& in, TxnType type, bool top_level) {
+/// Decodes the body of `type` into `body`, in place: it is the biggest part of a record. `top_level` is false
+/// inside a multi, where other types are allowed.
+void read_body(JuteReader& in, TxnType type, bool top_level, TxnBody& body) {
   switch (type) {
     case TxnType::kCreateSession:
-      if (top_level) return read_record<CreateSessionTxn>(in);
-      break;
+      if (!top_level) break;
+      body.emplace<CreateSessionTxn>(read_record<CreateSessionTxn>(in));
+      return;
     case TxnType::kCloseSession:
       if (!top_level) break;
-      return in.limits().java ? read_close_session_java(in) : read_close_session(in);
+      body.emplace<CloseSessionTxn>(in.limits().java ? read_close_session_java(in) : read_close_session(in));
+      return;
     case TxnType::kError:
-      return read_record<ErrorTxn>(in);
+      body.emplace<ErrorTxn>(read_record<ErrorTxn>(in));
+      return;
     case TxnType::kCreate:
-      return read_create(in, top_level);
+      body.emplace<CreateTxn>(read_create(in, top_level));
+      return;
     case TxnType::kCreate2:
-      return read_create(in, false);
+      body.emplace<CreateTxn>(read_create(in, false));
+      return;
     case TxnType::kCreateContainer:
-      return read_record<CreateContainerTxn>(in);
+      body.emplace<CreateContainerTxn>(read_record<CreateContainerTxn>(in));
+      return;
     case TxnType::kCreateTtl:
-      return read_record<CreateTtlTxn>(in);
+      body.emplace<CreateTtlTxn>(read_record<CreateTtlTxn>(in));
+      return;
     case TxnType::kDelete:
     case TxnType::kDeleteContainer:
-      return read_record<DeleteTxn>(in);
-    case TxnType::kSetData:
-      return read_record<SetDataTxn>(in);
+      body.emplace<DeleteTxn>(read_record<DeleteTxn>(in));
+      return;
     case TxnType::kReconfig:
-      if (top_level) return read_record<SetDataTxn>(in);
-      break;
+      if (!top_level) break;
+      [[fallthrough]];
+    case TxnType::kSetData:
+      body.emplace<SetDataTxn>(read_record<SetDataTxn>(in));
+      return;
     case TxnType::kSetAcl:
-      if (top_level) return read_record<SetAclTxn>(in);
-      break;
+      if (!top_level) break;
+      body.emplace<SetAclTxn>(read_record<SetAclTxn>(in));
+      return;
     case TxnType::kCheck:
-      if (!top_level) return read_record<CheckVersionTxn>(in);
-      break;
+      if (top_level) break;
+      body.emplace<CheckVersionTxn>(read_record<CheckVersionTxn>(in));
+      return;
     case TxnType::kMulti:
-      if (top_level) return read_record<MultiTxn>(in);
-      break;
+      if (!top_level) break;
+      body.emplace<MultiTxn>(read_record<MultiTxn>(in));
+      return;
   }
   in.set_failed(ErrorId::kUnknownTxn);
-  return ErrorTxn{};
 }
 
 Failure record_failure(const JuteReader& in, const TxnHeader& header, std::uint64_t base) {
@@ -160,11 +172,17 @@ void TxnHeader::write(JuteWriter& out) const {
 }
 
 Result<Txn> decode_txn(Bytes payload, const Limits& limits, std::uint64_t base) {
-  JuteReader in(payload, limits);
   Txn txn;
+  ZK_TRY_STATUS(decode_txn_into(txn, payload, limits, base));
+  return txn;
+}
+
+Status decode_txn_into(Txn& txn, Bytes payload, const Limits& limits, std::uint64_t base) {
+  JuteReader in(payload, limits);
   txn.header = TxnHeader::read(in);
+  txn.digest.reset();
   if (!in.ok()) return fail(in.error(base));
-  txn.body = read_body(in, txn.header.type, true);
+  read_body(in, txn.header.type, true, txn.body);
   if (!in.ok()) return record_failure(in, txn.header, base);
 
   const std::size_t rest = in.remaining();
@@ -188,13 +206,14 @@ Result<Txn> decode_txn(Bytes payload, const Limits& limits, std::uint64_t base) 
                       .at_zxid(txn.header.zxid));
     }
   }
-  return txn;
+  return {};
 }
 
 Result<TxnBody> decode_sub_txn(const SubTxn& sub, const Limits& limits) {
   JuteReader in(sub.data.value_or(Bytes()), limits);
   if (!sub.data) in.set_failed(ErrorId::kBadRecord);
-  TxnBody body = read_body(in, sub.type, false);
+  TxnBody body;
+  read_body(in, sub.type, false, body);
   if (in.ok() && in.remaining() != 0 && !limits.java) in.set_failed(ErrorId::kLeftoverBytes);
   if (in.ok()) return body;
   Error error = in.error();

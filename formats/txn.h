@@ -138,6 +138,8 @@ struct Txn {
 /// where its record or digest does. Errors: kTruncated, kBadLength, kBadRecord, kUnknownTxn, kLeftoverBytes;
 /// the zxid is in the Error once the header could be read.
 Result<Txn> decode_txn(Bytes payload, const Limits& limits = {}, std::uint64_t base = 0);
+/// The same into a Txn that is used again and again; after a failure it holds what could be read.
+Status decode_txn_into(Txn& txn, Bytes payload, const Limits& limits = {}, std::uint64_t base = 0);
 
 /// Decodes one operation of a multi: allowed types 1, 2, 5, 13, 15, 19, 20, 21, -1.
 Result<TxnBody> decode_sub_txn(const SubTxn& sub, const Limits& limits = {});
