@@ -133,10 +133,16 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
     std::int64_t first, last;
   };
   std::vector<Run> runs;
+  auto named_gap = [&](std::int64_t after, std::int64_t before) {
+    for (const Manifest& manifest : manifests)
+      for (const Gap& gap : manifest.gaps)
+        if (gap.after_zxid == after && gap.before_zxid == before) return true;
+    return false;
+  };
   for (const StoredSegment* segment : segments) {
     if (!runs.empty()) {
       const restore::Step step = restore::step_between(runs.back().last, segment->first_zxid, TxnType::kCreate);
-      if (step != restore::Step::kGap) {
+      if (step != restore::Step::kGap && !named_gap(runs.back().last, segment->first_zxid)) {
         runs.back().last = std::max(runs.back().last, segment->last_zxid);
         continue;
       }

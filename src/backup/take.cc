@@ -32,8 +32,10 @@ class ProofSource : public restore::Source {
   Result<restore::SourceListing> list() override {
     ZK_TRY(restore::SourceListing listing, stored_.list());
     listing.findings.clear();
-    if (compare_ && !listing.snapshots.empty()) {
-      const std::int64_t oldest = listing.snapshots.front().zxid;
+    const bool from_start = !listing.logs.empty() && listing.logs.front().zxid <= 1;
+    if (compare_ && (from_start || !listing.snapshots.empty())) {
+      // The initial tree is the base where the logs begin with the first txn: snapshot.0 is that tree.
+      const std::int64_t oldest = from_start ? 0 : listing.snapshots.front().zxid;
       for (const SourceFile& snapshot : listing_.snapshots) {
         const bool stored = std::any_of(listing.snapshots.begin(), listing.snapshots.end(),
                                         [&](const SourceFile& s) { return s.zxid == snapshot.zxid; });
@@ -219,8 +221,6 @@ Status Taker::store_full() {
   ZK_TRY_STATUS(env_.executor.run_all(tasks));
   for (auto& base : bases_)
     if (base) take_base(std::move(*base));
-  std::sort(manifest_.bases.begin(), manifest_.bases.end(),
-            [](const StoredBase& a, const StoredBase& b) { return a.zxid < b.zxid; });
   return {};
 }
 
@@ -230,7 +230,7 @@ void Taker::take_base(CollectedBase collected) {
   if (!collected.base) return;
   for (const StoredBase& base : manifest_.bases)
     if (base.zxid == collected.base->zxid) return;
-  manifest_.landmarks = std::move(collected.landmarks);
+  if (!collected.landmarks.empty()) manifest_.landmarks = std::move(collected.landmarks);
   manifest_.bases.push_back(std::move(*collected.base));
 }
 
@@ -289,10 +289,9 @@ Status Taker::link_segments() {
   return {};
 }
 
-/// An increment that crosses a hole or an epoch step takes the snapshot behind it along at once: it is a new base if
-/// the step turns out not to be continuous.
+/// Across a hole or an epoch step the snapshot behind it is taken along at once: it is a new base if the step turns out
+/// not to be continuous. (A member synchronised by snapshot names it above the old epoch's end.)
 Status Taker::store_between() {
-  if (full_) return {};
   auto store_first_in = [&](std::int64_t after, std::int64_t before) -> Status {
     for (const SourceFile& snapshot : listing_.snapshots) {
       if (snapshot.zxid <= after || snapshot.zxid >= before) continue;
@@ -305,6 +304,8 @@ Status Taker::store_between() {
   };
   for (const EpochStep& step : manifest_.epoch_steps) ZK_TRY_STATUS(store_first_in(step.from_zxid, step.to_zxid));
   for (const Gap& gap : manifest_.gaps) ZK_TRY_STATUS(store_first_in(gap.after_zxid, gap.before_zxid));
+  std::sort(manifest_.bases.begin(), manifest_.bases.end(),
+            [](const StoredBase& a, const StoredBase& b) { return a.zxid < b.zxid; });
   return {};
 }
 
@@ -353,6 +354,15 @@ Status Taker::prove() {
         step.proven = true;
         step.how = "digest";
       }
+  for (const Finding& finding : verified.findings) {
+    if (finding.severity != Severity::kGap || !finding.first_zxid) continue;
+    for (auto step = manifest_.epoch_steps.begin(); step != manifest_.epoch_steps.end(); ++step) {
+      if (step->proven || step->from_zxid + 1 != *finding.first_zxid) continue;
+      manifest_.gaps.push_back({step->from_zxid, step->to_zxid, "the epoch step is not continuous: " + finding.message});
+      manifest_.epoch_steps.erase(step);
+      break;
+    }
+  }
   for (Finding& finding : verified.findings) {
     const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
       return old.id == finding.id && old.first_zxid == finding.first_zxid && old.severity == finding.severity;
