@@ -69,7 +69,7 @@ Result<bool> BaseSearch::serves(const SourceFile* base, Rebuilt& rebuilt) {
     if (!last_record_) {
       ZK_TRY(last_record_, last_record(source_, listing_));
     }
-    rebuilt.fuzzy_end = assumed_fuzzy_end(listing_, *base, *last_record_, facts);
+    rebuilt.fuzzy_end = fuzzy_end_beside(listing_, *base, *last_record_, facts);
   }
   if (rebuilt.fuzzy_end <= point_) return true;
   // Up to the digest section's own zxid all that was serialised is replayed; only the one txn it may lag by could be
@@ -185,13 +185,17 @@ Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, 
 }
 
 std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                               const SnapshotFacts& facts) {
-  const std::int64_t highest_stamp = facts.highest_stamp;
-  if (facts.tail.digest && facts.tail.digest->zxid == 0 && highest_stamp <= snapshot.zxid) return snapshot.zxid;
+                               std::int64_t highest_stamp) {
   std::int64_t end = std::max({snapshot.zxid, last_record, highest_stamp});
   for (const SourceFile& other : listing.snapshots)
     if (other.zxid > snapshot.zxid && other.zxid >= highest_stamp) end = std::min(end, other.zxid);
   return end;
+}
+
+std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
+                              const SnapshotFacts& facts) {
+  if (facts.tail.digest && facts.tail.digest->zxid == 0 && facts.highest_stamp <= snapshot.zxid) return snapshot.zxid;
+  return assumed_fuzzy_end(listing, snapshot, last_record, facts.highest_stamp);
 }
 
 Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings, Job& job) {
@@ -221,7 +225,7 @@ Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceLi
     }
     auto end = fuzzy_end(snapshot.zxid, facts->tail, facts->digest);
     if (!end) end = snapshot.known_fuzzy_end;
-    bases.push_back({snapshot.zxid, end.value_or(assumed_fuzzy_end(listing, snapshot, end_of_logs, *facts))});
+    bases.push_back({snapshot.zxid, end.value_or(fuzzy_end_beside(listing, snapshot, end_of_logs, *facts))});
   }
   std::vector<ZxidRange> windows;
   for (const Base& base : bases) {

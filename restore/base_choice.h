@@ -27,9 +27,13 @@ struct SnapshotFacts {
 /// Errors as SnapshotReader's.
 Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, Job& job);
 
-/// E of a snapshot that says nothing about it, from what lies beside it. `last_record`: the last zxid in the logs.
+/// E of a snapshot whose sections say nothing about it, from what lies beside it. `last_record`: the last zxid in the
+/// logs; `highest_stamp`: 0 when the nodes were not looked at.
 std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                               const SnapshotFacts& facts);
+                               std::int64_t highest_stamp);
+/// The same with all that a scan tells.
+std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
+                              const SnapshotFacts& facts);
 
 /// The state at one point.
 struct Rebuilt {
