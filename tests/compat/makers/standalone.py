@@ -214,3 +214,31 @@ def clock_step(lab, folder):
         server.kill()
         lab.close_client(amy, answer=False)
     keep(server, folder, truth)
+
+
+def shop(lab, folder):
+    """The history the quickstart and the documentation tell: two lives, and in the second somebody deletes the prices."""
+    truth, server = Truth(), lab.standalone(lab.new_dir("data"), flags=flags(snap_count=1000))
+    admin = server.client()
+    admin.create("/shop", b"corner shop")
+    admin.create("/shop/config", b'{"currency":"EUR","open":"08:00"}')
+    for name, price in (("apple", b"1.20"), ("bread", b"2.80"), ("milk", b"1.10")):
+        admin.create(f"/shop/prices/{name}", price, makepath=True)
+    admin.create("/shop/orders", b"")
+    till = server.client()
+    till.create("/shop/tills/till-", b"north door", makepath=True, ephemeral=True, sequence=True)
+    for order in (b"2 apple", b"1 bread, 1 milk"):
+        till.create("/shop/orders/order-", order, sequence=True)
+    truth.note(admin, server)
+    server.restart(admin, till)
+    admin.set("/shop/prices/apple", b"1.35")
+    till.create("/shop/orders/order-", b"6 apple", sequence=True)
+    admin.set("/shop/config", b'{"currency":"EUR","open":"07:30"}')
+    truth.note(admin, server)
+    for name in ("apple", "bread", "milk"):
+        admin.delete(f"/shop/prices/{name}")
+    admin.delete("/shop/prices")
+    till.create("/shop/orders/order-", b"1 milk", sequence=True)
+    truth.note(admin, server)
+    server.kill()
+    keep(server, folder, truth)
