@@ -58,7 +58,7 @@ void show(Context& context, const Config& config, bool with_origin) {
   if (const ConfigValue* cluster = config.find("defaults.cluster"); cluster != nullptr && !layers.cluster)
     layers.cluster = cluster->values.front();
   for (const OptionRow& row : global_options()) {
-    if (row.name == "json") continue;
+    if (row.name == "json" || !is_used(row, context.verbs)) continue;
     if (std::optional<ConfigValue> value = effective_value(layers, row, nullptr))
       add(row.name, *value, row.repeated);
     else
@@ -92,16 +92,17 @@ Verb config_verb() {
       .name = "config",
       .group = Group::kMeta,
       .summary = "check the configuration, or show what counts and why",
-      .description = "Configuration is TOML, read from /etc/zkark/zkark.toml, /etc/zkark/conf.d/*.toml in "
-                     "name order, and "
-                     "~/.config/zkark/zkark.toml (or the file of --config). Later files win key by key; "
-                     "environment variables win "
-                     "over files, the command line over both.\n\n"
-                     "Global options stand under [defaults] (color = \"never\"), those of a verb under its name "
-                     "([backup]). [repo.NAME] url "
-                     "gives repositories short names for -r, [cluster.NAME] holds what belongs to a cluster "
-                     "(repo, source, ...), "
-                     "[retention.NAME] what prune keeps of it. A key that nothing knows is an error.",
+      .description =
+          "Configuration is TOML, read from /etc/zkark/zkark.toml, /etc/zkark/conf.d/*.toml in "
+          "name order, and "
+          "~/.config/zkark/zkark.toml (or the file of --config). Later files win key by key; "
+          "environment variables win "
+          "over files, the command line over both.\n\n"
+          "Global options stand under [defaults] (color = \"never\"), those of a verb under its name "
+          "([backup]). [repo.NAME] url "
+          "gives repositories short names for -r, [cluster.NAME] holds what belongs to a cluster "
+          "(repo, source, ...), "
+          "[retention.NAME] what prune keeps of it. A key that nothing knows is an error.",
       .examples = {{"zkark config check", "every problem with file, line and column"},
                    {"zkark config show --origin", "each value, and the file, variable or flag that set it"}},
       .reads_config = false,

@@ -79,6 +79,20 @@ Error unknown_verb(const std::vector<Verb>& verbs, const std::string& word) {
                       : std::move(error).with_hint(fmt::format("did you mean 'zkark {}'?", near));
 }
 
+/// The first word before the verb that is no global option; "" when there is none. CLI11 would report it too,
+/// but only after its value was taken for the verb.
+std::string stray_before_verb(const std::vector<const OptionRow*>& globals,
+                              const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size() && is_option_word(words[i]); ++i) {
+    const std::string& word = words[i];
+    const bool known = word[1] != '-' || word == "--help" || word == "--version" ||
+                       find_long(globals, std::string_view(word).substr(2, word.find('=') - 2)) != nullptr;
+    if (!known) return word;
+    if (wants_next_word(globals, word) != nullptr) ++i;
+  }
+  return "";
+}
+
 Error unknown_option(const std::vector<const OptionRow*>& rows, const Verb* verb, const std::string& word) {
   Error error(ErrorId::kUsage,
               fmt::format("unknown option '{}'{}", word,
@@ -90,7 +104,7 @@ Error unknown_option(const std::vector<const OptionRow*>& rows, const Verb* verb
     if (!near.empty()) return std::move(error).with_hint(fmt::format("did you mean '--{}'?", near));
   }
   return std::move(error).with_hint(verb == nullptr
-                                        ? "`zkark help` shows what there is"
+                                        ? "the options of a verb stand after it; `zkark help` lists the verbs"
                                         : fmt::format("`zkark help {}` shows its options", verb->info.name));
 }
 
@@ -125,6 +139,8 @@ Result<CommandLine> parse_command_line(const std::vector<Verb>& verbs,
   const std::vector<const OptionRow*> globals = rows_of(nullptr);
   const auto terminator = std::find(arguments.begin(), arguments.end(), "--");
   std::vector<std::string> words(arguments.begin(), terminator);
+  if (const std::string stray = stray_before_verb(globals, words); !stray.empty())
+    return fail(unknown_option(globals, nullptr, stray));
   const std::size_t verb_at = find_verb_word(globals, words);
   if (verb_at < words.size()) {
     line.verb = find_verb(verbs, words[verb_at]);

@@ -104,8 +104,8 @@ std::string bash_completion(const std::vector<Verb>& verbs) {
   std::string verb_cases;    // words and positions of each verb
   auto add_option = [&](const OptionRow& row, std::string_view verb) {
     if (takes_value(row))
-      option_cases +=
-          fmt::format("    {}) {}; found=1 ;;\n", bash_pattern(fmt::format("{}:", verb), row), bash_action(row, verbs));
+      option_cases += fmt::format("    {}) {}; found=1 ;;\n", bash_pattern(fmt::format("{}:", verb), row),
+                                  bash_action(row, verbs));
   };
   for (const OptionRow& row : global_options())
     if (takes_value(row)) values += fmt::format("{}{}", values.empty() ? "" : "|", bash_pattern("", row));
@@ -133,7 +133,8 @@ std::string bash_completion(const std::vector<Verb>& verbs) {
   }
   for (const OptionRow& row : global_options()) add_option(row, "*");
   std::string before_verb = "-h --help --version";
-  for (const OptionRow& row : global_options()) before_verb += " --" + row.name;
+  for (const OptionRow& row : global_options())
+    if (is_used(row, verbs)) before_verb += " --" + row.name;
 
   std::string out = "# bash completion for zkark, made by `zkark completion bash`\n\n";
   out += lookups(verbs, "{}() {{", "}", "\"${_zkark_repository[@]}\"");
@@ -289,7 +290,8 @@ _zkark() {
   _arguments -C -S \
       '(- *)'{-h,--help}'[help]' \
       '(- *)--version[print the version]')";
-  for (const OptionRow& row : global_options()) out += zsh_option(row, verbs);
+  for (const OptionRow& row : global_options())
+    if (is_used(row, verbs)) out += zsh_option(row, verbs);
   out += R"( \
       '1: :_zkark_verb' \
       '*:: :->arguments' && return
@@ -385,7 +387,8 @@ end
   const std::string no_verb = fmt::format("not __fish_seen_subcommand_from {}", verb_names(verbs));
   out += fmt::format("complete -c zkark -n {} -l version -d 'print the version'\n", fish_quoted(no_verb));
   out += "complete -c zkark -s h -l help -d 'help'\n";
-  for (const OptionRow& row : global_options()) out += fish_option(row, verbs, no_verb);
+  for (const OptionRow& row : global_options())
+    if (is_used(row, verbs)) out += fish_option(row, verbs, no_verb);
   for (const Verb& verb : verbs) {
     if (verb.info.hidden) continue;
     out += fmt::format("\ncomplete -c zkark -n {} -a {} -d {}\n", fish_quoted(no_verb), verb.info.name,

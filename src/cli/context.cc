@@ -11,8 +11,9 @@ bool Context::has_repository() const { return globals.repository.has_value(); }
 
 Result<std::string> Context::repository() const {
   if (!globals.repository)
-    return fail(Error(ErrorId::kUsage, "no repository was named")
-                    .with_hint("-r REPO, ZKARK_REPO, or `repo = \"…\"` under [defaults] in the configuration file"));
+    return fail(
+        Error(ErrorId::kUsage, "no repository was named")
+            .with_hint("-r REPO, ZKARK_REPO, or `repo = \"…\"` under [defaults] in the configuration file"));
   const std::string& name = *globals.repository;
   if (const ConfigValue* url = config.find("repo." + name + ".url")) return url->values.front();
   // A name without a slash that looks like one of [repo.NAME] is more likely misspelt than a directory here.

@@ -1,5 +1,7 @@
 #include "src/cli/globals.h"
 
+#include <algorithm>
+
 namespace zkark::cli {
 
 const std::vector<OptionRow>& global_options() {
@@ -68,6 +70,10 @@ const std::vector<OptionRow>& global_options() {
 
 bool applies_to(const OptionRow& global, const Verb& verb) {
   return global.needs_uses == 0 || (global.needs_uses & verb.info.uses) != 0;
+}
+
+bool is_used(const OptionRow& global, const std::vector<Verb>& verbs) {
+  return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return applies_to(global, verb); });
 }
 
 std::string variable_name(const OptionRow& row, const Verb* verb) {

@@ -135,11 +135,14 @@ std::string overview_text(const std::vector<Verb>& verbs, unsigned columns) {
     previous = &verb;
   }
   end_group();
-  return out +
-         "\n`zkark help VERB` shows arguments, options, examples and exit status of a verb;\n"
-         "`zkark man VERB | man -l -` the same as a manual page. Every option can also stand in the "
-         "environment\n"
-         "(ZKARK_REPO, ZKARK_BACKUP_TYPE) and in the configuration file (`zkark config show --origin`).\n";
+  return out + "\n" +
+         wrap(
+             "`zkark help VERB` shows arguments, options, examples and exit status of a verb; `zkark man "
+             "VERB | man -l -` "
+             "the same as a manual page. Every option can also stand in the environment (ZKARK_REPO, "
+             "ZKARK_BACKUP_TYPE) "
+             "and in the configuration file (`zkark config show --origin`).",
+             columns, 0);
 }
 
 }  // namespace zkark::cli

@@ -44,8 +44,9 @@ std::string heading(std::string_view name, std::string_view version) {
   std::string upper(name);
   for (char& c : upper)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-  return fmt::format(".\\\" made by `zkark man`\n.TH \"{}\" \"1\" \"\" \"zkark {}\" \"zkark manual\"\n.nh\n.ad l\n",
-                     upper, version);
+  return fmt::format(
+      ".\\\" made by `zkark man`\n.TH \"{}\" \"1\" \"\" \"zkark {}\" \"zkark manual\"\n.nh\n.ad l\n", upper,
+      version);
 }
 
 std::string item(std::string_view tag, std::string_view text) {
@@ -166,12 +167,9 @@ std::string main_man_page(const std::vector<Verb>& verbs, std::string_view versi
   }
   out += ".SH OPTIONS\nEvery verb takes those of these that mean something to it.\n";
   for (const OptionRow& row : global_options())
-    for (const Verb& verb : verbs)
-      if (applies_to(row, verb)) {
-        out += item(option_tag(row),
-                    fmt::format("{} (`{}`)", option_description(row), variable_name(row, nullptr)));
-        break;
-      }
+    if (is_used(row, verbs))
+      out += item(option_tag(row),
+                  fmt::format("{} (`{}`)", option_description(row), variable_name(row, nullptr)));
   std::set<int> codes;
   for (const Verb& verb : verbs)
     for (int code : all_exit_codes(verb)) codes.insert(code);

@@ -31,24 +31,22 @@ ProgressView::Seen ProgressView::look() {
     phase_start_ = now;
   }
   seen.seconds = static_cast<double>(now.ns - phase_start_.ns) / 1e9;
-  seen.rate = seen.seconds > 0.5 ? static_cast<double>(seen.done) / seen.seconds : 0;
+  seen.rate = seen.seconds > 0.5 ? std::min(1e18, static_cast<double>(seen.done) / seen.seconds) : 0;
   return seen;
 }
 
 std::string ProgressView::text(const Seen& seen, unsigned columns) const {
   std::string line;
+  const double part =
+      seen.total == 0 ? 0 : std::min(1.0, static_cast<double>(seen.done) / static_cast<double>(seen.total));
   if (seen.total > 0 && columns >= 60) {
-    const auto filled = static_cast<std::size_t>(
-        std::min(1.0, static_cast<double>(seen.done) / static_cast<double>(seen.total)) * kBarColumns);
+    const auto filled = static_cast<std::size_t>(part * kBarColumns);
     line = fmt::format("[{}{}] ", std::string(filled, '#'), std::string(kBarColumns - filled, ' '));
   }
   line += seen.phase.empty() ? "working" : seen.phase;
   if (seen.total > 0)
-    line += fmt::format(
-        "  {}%  {}/{}",
-        std::min<std::uint64_t>(100, static_cast<std::uint64_t>(static_cast<double>(seen.done) * 100 /
-                                                                static_cast<double>(seen.total))),
-        human_size(seen.done), human_size(seen.total));
+    line += fmt::format("  {}%  {}/{}", static_cast<int>(part * 100), human_size(seen.done),
+                        human_size(seen.total));
   else if (seen.done > 0)
     line += fmt::format("  {}", human_size(seen.done));
   if (seen.rate > 0) line += fmt::format("  {}/s", human_size(static_cast<std::uint64_t>(seen.rate)));

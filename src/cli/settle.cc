@@ -42,7 +42,8 @@ std::optional<Values> look_up(const Layers& layers, const OptionRow& row, const 
   if (layers.cluster && !row.retention.empty())
     if (auto found = from_key(layers.config, "retention." + *layers.cluster + "." + row.retention))
       return found;
-  return from_key(layers.config, fmt::format("{}.{}", verb == nullptr ? "defaults" : verb->info.name, row.name));
+  return from_key(layers.config,
+                  fmt::format("{}.{}", verb == nullptr ? "defaults" : verb->info.name, row.name));
 }
 
 /// Says which option the wrong value belonged to, and where that stood.

@@ -104,13 +104,20 @@ std::string csv_field(std::string_view text, bool untrusted) {
   const bool formula = untrusted && !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != text.npos;
   const bool quotes = text.find_first_of(",\"\r\n") != text.npos ||
                       (!text.empty() && (text.front() == ' ' || text.back() == ' '));
-  if (!formula && !quotes) return std::string(text);
   std::string out;
   if (quotes) out += '"';
   if (formula) out += '\'';
-  for (char c : text) {
-    if (c == '"') out += '"';
-    out += c;
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    const std::string_view character = text.substr(0, point.length);
+    const bool layout = character == "\n" || character == "\r" || character == "\t";
+    if (character == "\"")
+      out += "\"\"";
+    else if (!point.valid || (is_unsafe_to_show(point.value) && !layout))
+      append_escaped(out, text, point);
+    else
+      out += character;
+    text.remove_prefix(point.length);
   }
   if (quotes) out += '"';
   return out;

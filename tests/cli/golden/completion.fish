@@ -1,0 +1,160 @@
+# fish completion for zkark, made by `zkark completion fish`
+
+function _zkark_repository_words
+  set -l words (commandline -opc)
+  for i in (seq (count $words))
+    switch $words[$i]
+      case -r --repo
+        test $i -lt (count $words); and echo -- -r; and echo -- $words[(math $i + 1)]
+      case '--repo=*'
+        echo -- -r; and echo -- (string replace -- --repo= '' $words[$i])
+    end
+  end
+end
+function _zkark_ids
+  zkark list --no-input -o plain (_zkark_repository_words) 2>/dev/null | cut -f1
+end
+function _zkark_repositories
+  zkark config show -o plain 2>/dev/null | sed -n 's/^repo\.\(.*\)\.url\t.*/\1/p'
+end
+function _zkark_clusters
+  zkark config show -o plain 2>/dev/null | sed -n 's/^cluster\.\([^.]*\)\..*/\1/p' | sort -u
+end
+complete -c zkark -f
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l version -d 'print the version'
+complete -c zkark -s h -l help -d 'help'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l repo -s r -r -f -a '(_zkark_repositories) (__fish_complete_directories)' -d 'repository: a path, or a name from [repo.NAME] of the configuration'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l cluster -s C -r -f -a '(_zkark_clusters)' -d 'which cluster of the repository; also picks [cluster.NAME] of the configuration'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l json -d 'the same as --output json'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-progress -d 'no progress display'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-input -d 'never ask; what would need an answer is refused'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l yes -s y -d 'answer yes to every question'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l lock-wait -r -f -d 'how long to wait for another run\'s lock'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-lock -d 'read without taking a lock'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l tz -r -f -d 'time zone of times given without one, such as Europe/Vienna or UTC'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a save -d 'take a backup that exists only in tests'
+complete -c zkark -n '__fish_seen_subcommand_from save' -F -a '(_zkark_ids)' -d 'SRC'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l type -s t -r -f -a 'auto\\t"full if there is none" full incr' -d 'how much to take'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l tag -r -f -d 'label it'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l prove -d 'replay it'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l no-prove -d 'do not replay it'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l bump-epoch -d 'raise the epoch'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l keep-epoch -d 'leave the epoch alone'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l level -r -f -d 'how hard to compress'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l rate -r -f -d 'bytes per second'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l max-age -r -f -d 'fail when older'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l keep-last -r -f -d 'how many to keep'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l dangerous -d 'ask first'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l repo -s r -r -f -a '(_zkark_repositories) (__fish_complete_directories)' -d 'repository: a path, or a name from [repo.NAME] of the configuration'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l cluster -s C -r -f -a '(_zkark_clusters)' -d 'which cluster of the repository; also picks [cluster.NAME] of the configuration'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l no-progress -d 'no progress display'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l no-input -d 'never ask; what would need an answer is refused'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l yes -s y -d 'answer yes to every question'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l lock-wait -r -f -d 'how long to wait for another run\'s lock'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l no-lock -d 'read without taking a lock'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l tz -r -f -d 'time zone of times given without one, such as Europe/Vienna or UTC'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a list -d 'list backups'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l repo -s r -r -f -a '(_zkark_repositories) (__fish_complete_directories)' -d 'repository: a path, or a name from [repo.NAME] of the configuration'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l cluster -s C -r -f -a '(_zkark_clusters)' -d 'which cluster of the repository; also picks [cluster.NAME] of the configuration'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from list' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a rows -d 'print rows'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from rows' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a fail -d 'fail in every way'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -f -a 'ZKA-0100 ZKA-0101 ZKA-0102 ZKA-0200 ZKA-0201 ZKA-0202 ZKA-0300 ZKA-0301 ZKA-0400 ZKA-0500 ZKA-0501 ZKA-0502 ZKA-0600 ZKA-0601 ZKA-0602 ZKA-0603 ZKA-0604 ZKA-0605 ZKA-0606 ZKA-0607 ZKA-0608 ZKA-0609 ZKA-0610 ZKA-0611 ZKA-0612 ZKA-0613 ZKA-0614 ZKA-0615 ZKA-0616 ZKA-0617 ZKA-0618 ZKA-0700 ZKA-0701 ZKA-0702 ZKA-0703 ZKA-0704 ZKA-0705 ZKA-0706 ZKA-0800 ZKA-0900 ZKA-0901 ZKA-0902 ZKA-0903 ZKA-0904 ZKA-1000 ZKA-1001 ZKA-1100 ZKA-1101 ZKA-1200 ZKA-1300' -d 'ID'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from fail' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a config -d 'check the configuration, or show what counts and why'
+complete -c zkark -n '__fish_seen_subcommand_from config' -f -a 'check\\t"read everything, list every problem" show\\t"print what counts"' -d 'ACTION'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l origin -d 'also say where each value comes from'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from config' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a explain -d 'say what an error id means and what to do about it'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -f -a 'ZKA-0100 ZKA-0101 ZKA-0102 ZKA-0200 ZKA-0201 ZKA-0202 ZKA-0300 ZKA-0301 ZKA-0400 ZKA-0500 ZKA-0501 ZKA-0502 ZKA-0600 ZKA-0601 ZKA-0602 ZKA-0603 ZKA-0604 ZKA-0605 ZKA-0606 ZKA-0607 ZKA-0608 ZKA-0609 ZKA-0610 ZKA-0611 ZKA-0612 ZKA-0613 ZKA-0614 ZKA-0615 ZKA-0616 ZKA-0617 ZKA-0618 ZKA-0700 ZKA-0701 ZKA-0702 ZKA-0703 ZKA-0704 ZKA-0705 ZKA-0706 ZKA-0800 ZKA-0900 ZKA-0901 ZKA-0902 ZKA-0903 ZKA-0904 ZKA-1000 ZKA-1001 ZKA-1100 ZKA-1101 ZKA-1200 ZKA-1300' -d 'ID'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from explain' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a completion -d 'print the completion script of a shell'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish' -d 'SHELL'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from completion' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a man -d 'print a manual page in roff, or write all of them'
+complete -c zkark -n '__fish_seen_subcommand_from man' -f -a 'save list rows fail config explain completion man version help' -d 'VERB'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l all -r -f -a '(__fish_complete_directories)' -d 'write every page into this directory'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from man' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a version -d 'print the version and how it was built'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from version' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
+
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a help -d 'show all verbs, or everything about one'
+complete -c zkark -n '__fish_seen_subcommand_from help' -f -a 'save list rows fail config explain completion man version help' -d 'VERB'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l config -s c -r -F -d 'read this configuration file instead of the user\'s'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l output -s o -r -f -a 'table\\t"for people" json\\t"one document" ndjson\\t"one JSON object a line" plain\\t"tab-separated, without header" csv\\t"comma-separated, with header"' -d 'how results are printed'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l json -d 'the same as --output json'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l quiet -s q -d 'no notes and no progress on stderr; warnings and errors remain'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l verbose -s v -d 'say more on stderr'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l log-format -r -f -a 'auto\\t"json with -o json or ndjson, else text" text\\t"lines for people" json\\t"one JSON object a line"' -d 'how messages on stderr look'
+complete -c zkark -n '__fish_seen_subcommand_from help' -l color -r -f -a 'auto\\t"on a terminal, unless NO_COLOR is set" always never' -d 'colours and bold text'
