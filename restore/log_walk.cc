@@ -97,27 +97,34 @@ Status LogWalk::finish_file() {
 }
 
 Result<std::optional<WalkEntry>> LogWalk::next() {
+  WalkEntry walk;
+  ZK_TRY(bool more, next_into(walk));
+  if (!more) return std::optional<WalkEntry>();
+  return std::optional<WalkEntry>(std::move(walk));
+}
+
+Result<bool> LogWalk::next_into(WalkEntry& walk) {
   for (;;) {
-    if (stopped_by_damage_) return std::optional<WalkEntry>();
+    if (stopped_by_damage_) return false;
     if (!reader_) {
-      if (next_log_ == logs_.size()) return std::optional<WalkEntry>();
+      if (next_log_ == logs_.size()) return false;
       ZK_TRY_STATUS(open_next());
     }
-    Result<std::optional<TxnEntry>> entry = reader_->next();
-    if (!entry) {
-      if (entry.error().id() == ErrorId::kStorage || entry.error().id() == ErrorId::kPermission)
-        return fail(std::move(entry).error());
-      ZK_TRY(bool on, handle_damage(std::move(entry).error()));
-      if (!on) return std::optional<WalkEntry>();
+    Result<bool> more = reader_->next_into(walk.entry);
+    if (!more) {
+      if (more.error().id() == ErrorId::kStorage || more.error().id() == ErrorId::kPermission)
+        return fail(std::move(more).error());
+      ZK_TRY(bool on, handle_damage(std::move(more).error()));
+      if (!on) return false;
       continue;
     }
-    if (!*entry) {
+    if (!*more) {
       ZK_TRY_STATUS(finish_file());
       continue;
     }
-    WalkEntry walk;
-    walk.entry = **std::move(entry);
     walk.file = file_;
+    walk.step = Step::kFirst;
+    walk.previous_zxid = 0;
     const std::int64_t zxid = walk.entry.zxid();
     if (previous_) {
       walk.previous_zxid = *previous_;
@@ -157,7 +164,7 @@ Result<std::optional<WalkEntry>> LogWalk::next() {
       back.offset = walk.entry.offset;
       findings_.push_back(std::move(back));
     }
-    return std::optional<WalkEntry>(std::move(walk));
+    return true;
   }
 }
 
