@@ -1,11 +1,11 @@
 // `log`: every transaction of the logs, oldest first.
 #include <fmt/format.h>
 
-#include "restore/data_dir.h"
 #include "restore/log_walk.h"
 #include "src/cli/context.h"
 #include "src/cli/point_in_time.h"
 #include "src/cli/show_findings.h"
+#include "src/cli/source_arg.h"
 #include "src/cli/text.h"
 #include "src/cli/txn_print.h"
 #include "src/cli/verb.h"
@@ -37,8 +37,8 @@ Result<ZxidBounds> parse_bounds(std::string_view text) {
     ZK_TRY(bounds.last, parse_zxid(high));
   }
   if (bounds.last < bounds.first)
-    return fail(Error(ErrorId::kUsage, fmt::format("the range ends ({}) before it begins ({})", zxid_text(bounds.last),
-                                                   zxid_text(bounds.first))));
+    return fail(Error(ErrorId::kUsage, fmt::format("the range ends ({}) before it begins ({})",
+                                                   zxid_text(bounds.last), zxid_text(bounds.first))));
   return bounds;
 }
 
@@ -123,15 +123,13 @@ Status run(Context& context, const Options& options) {
   if (options.until) ZK_TRY_STATUS(narrow(context, *options.until, false, wanted));
   if (options.limit) wanted.limit = static_cast<std::uint64_t>(*options.limit);
 
-  restore::DataDirOptions where;
-  where.dir = options.source;
-  where.log_dir = options.log_dir.value_or("");
-  ZK_TRY(const FileInfo info, context.fs.info(options.source));
-  if (info.type != FileType::kDirectory) where.files = {options.source}, where.dir.clear();
-  restore::DataDir source(context.fs, std::move(where));
+  ZK_TRY(const OpenedSource opened,
+         open_source(context, {{options.source}, options.log_dir.value_or(""), ""}));
+  restore::Source& source = *opened.source;
   ZK_TRY(const restore::SourceListing listing, source.list());
   if (listing.logs.empty())
-    return fail(Error(ErrorId::kNoData, "there are snapshots here, but no transaction log").at(options.source));
+    return fail(
+        Error(ErrorId::kNoData, "there are snapshots here, but no transaction log").at(options.source));
   show_findings(output, listing.findings, Stance::kReading);
 
   restore::Findings findings;
@@ -148,6 +146,7 @@ Status run(Context& context, const Options& options) {
   Printed printed;
   bool complete = true;
   const restore::SourceFile* file = nullptr;
+  restore::WalkEntry walked;
   auto show = [&] {
     for (const restore::Finding& finding : findings) {
       if (finding.severity != restore::Severity::kNote && !wanted.concerns(finding)) continue;
@@ -157,17 +156,17 @@ Status run(Context& context, const Options& options) {
     findings.clear();
   };
   while (printed.txns < wanted.limit) {
-    ZK_TRY(const std::optional<restore::WalkEntry> walked, walk.next());
+    ZK_TRY(const bool more, walk.next_into(walked));
     if (!findings.empty()) show();
-    if (!walked || walked->entry.zxid() > wanted.zxids.last) break;
-    if (!wanted.takes(walked->entry.txn.header)) continue;
-    if (walked->file != file) {
-      file = walked->file;
+    if (!more || walked.entry.zxid() > wanted.zxids.last) break;
+    if (!wanted.takes(walked.entry.txn.header)) continue;
+    if (walked.file != file) {
+      file = walked.file;
       printer.set_file(file->path);
     }
     if ((printed.txns & 1023) == 0) ZK_TRY_STATUS(context.job.check());
-    printer.print(walked->entry);
-    printed.add(walked->entry.txn);
+    printer.print(walked.entry);
+    printed.add(walked.entry.txn);
   }
   printer.end(summary_of(printed, complete));
   return {};
@@ -180,20 +179,24 @@ Verb log_verb() {
       .name = "log",
       .group = Group::kForensics,
       .summary = "show every transaction, oldest first",
-      .description =
-          "Prints the records of the transaction logs: who wrote what, when, and with which result. A multi is one "
-          "transaction with its parts. Records that changed nothing (errors, and multis of which a part failed) say "
-          "so. Damaged stretches are reported and skipped (exit 3); a torn last record is normal after a crash.",
+      .description = "Prints the records of the transaction logs: who wrote what, when, and with which "
+                     "result. A multi is one "
+                     "transaction with its parts. Records that changed nothing (errors, and multis of which "
+                     "a part failed) say "
+                     "so. Damaged stretches are reported and skipped (exit 3); a torn last record is normal "
+                     "after a crash.",
       .examples = {{"zkark log /var/lib/zookeeper", "everything that is there"},
                    {"zkark log log.30001a2f1 --zxid 0x30002b7b0..", "the end of one file"},
-                   {"zkark log /var/lib/zookeeper --since '2 hours ago' -o ndjson", "for a program, as a stream"}},
+                   {"zkark log /var/lib/zookeeper --since '2 hours ago' -o ndjson",
+                    "for a program, as a stream"}},
       .exit_codes = {3, 5},
       .uses = kUsesTime | kUsesProgress,
   });
   verb.argument("SRC", &Options::source, "what to read").required().completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
-  verb.parsed("zxid", "FIRST..LAST", &Options::zxids, parse_bounds, "only these zxids; either end may be left out");
+  verb.parsed("zxid", "FIRST..LAST", &Options::zxids, parse_bounds,
+              "only these zxids; either end may be left out");
   verb.text("since", "POINT", &Options::since, "only from this time or zxid on").completes(Completes::kPoint);
   verb.text("until", "POINT", &Options::until, "only up to this time or zxid").completes(Completes::kPoint);
   verb.number("limit", "COUNT", &Options::limit, 0, INT64_MAX, "stop after so many transactions");

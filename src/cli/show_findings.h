@@ -15,7 +15,8 @@ enum class Stance : std::uint8_t {
 
 /// The finding as an Error: its sentence, with the zxids that are concerned, and its place.
 Error error_of(const restore::Finding& finding);
-/// One line on stderr, two with a hint; notes are silent with -q. Gaps and damage are remembered as the exit status.
+/// One line on stderr, two with a hint; notes are silent with -q. Gaps and damage are remembered as the exit
+/// status.
 void show_finding(Output& output, const restore::Finding& finding, Stance stance);
 /// All from index `from` on.
 void show_findings(Output& output, const restore::Findings& findings, Stance stance, std::size_t from = 0);

@@ -1,5 +1,5 @@
-// The JSON form of a record, the one that has to be fast: numbers and fixed words go into room reserved once per row,
-// texts and values through JsonWriter.
+// The JSON form of a record, the one that has to be fast: numbers and fixed words go into room reserved once
+// per row, texts and values through JsonWriter.
 #include <array>
 #include <charconv>
 
@@ -124,14 +124,20 @@ struct TxnPrinter::JsonBody {
     out.put(']');
   }
   void operator()(const ErrorTxn& txn) {
-    Cursor(out, 128).text(",\"error\":").number(txn.err).text(",\"error_name\":\"").text(zk_code_name(txn.err)).text("\"");
+    Cursor(out, 128)
+        .text(",\"error\":")
+        .number(txn.err)
+        .text(",\"error_name\":\"")
+        .text(zk_code_name(txn.err))
+        .text("\"");
   }
   void operator()(const CreateTxn& txn) {
     text(",\"path\":", txn.path);
     data(txn.data);
     acl(txn.acl);
     Cursor row(out, 96);
-    row.text(txn.ephemeral != 0 ? std::string_view(",\"ephemeral\":true") : std::string_view(",\"ephemeral\":false"));
+    row.text(txn.ephemeral != 0 ? std::string_view(",\"ephemeral\":true")
+                                : std::string_view(",\"ephemeral\":false"));
     if (!txn.v0) row.text(",\"parent_cversion\":").number(txn.parent_cversion);
   }
   void operator()(const CreateContainerTxn& txn) {
@@ -144,7 +150,11 @@ struct TxnPrinter::JsonBody {
     text(",\"path\":", txn.path);
     data(txn.data);
     acl(txn.acl);
-    Cursor(out, 96).text(",\"parent_cversion\":").number(txn.parent_cversion).text(",\"ttl_ms\":").number(txn.ttl_ms);
+    Cursor(out, 96)
+        .text(",\"parent_cversion\":")
+        .number(txn.parent_cversion)
+        .text(",\"ttl_ms\":")
+        .number(txn.ttl_ms);
   }
   void operator()(const DeleteTxn& txn) { text(",\"path\":", txn.path); }
   void operator()(const SetDataTxn& txn) {
@@ -167,7 +177,8 @@ struct TxnPrinter::JsonBody {
     for (const SubTxn& sub : txn.txns) {
       Cursor(out, 64).text(first ? "{\"type\":\"" : ",{\"type\":\"").text(txn_type_name(sub.type)).text("\"");
       first = false;
-      if (Result<TxnBody> body = decode_sub_txn(sub)) std::visit(*this, *body);  // checked when the record was read
+      if (Result<TxnBody> body = decode_sub_txn(sub))
+        std::visit(*this, *body);  // checked when the record was read
       out.put('}');
     }
     out.put(']');

@@ -16,15 +16,34 @@ constexpr std::string_view kBlanks = "                                ";
 
 const std::vector<Column>& columns() {
   static const std::vector<Column> kColumns = {
-      {"zxid", ""},    {"time", ""},    {"session", ""}, {"cxid", ""}, {"type", ""},       {"part", ""},   {"applied", ""},
-      {"path", ""},    {"version", ""}, {"data_bytes", ""}, {"data", ""}, {"acl", ""},     {"kind", ""},   {"ttl_ms", ""},
-      {"timeout_ms", ""}, {"error", ""}, {"digest", ""},    {"file", ""}, {"offset", ""},
+      {"zxid", ""},  {"time", ""},    {"session", ""}, {"cxid", ""},    {"type", ""},
+      {"part", ""},  {"applied", ""}, {"path", ""},    {"version", ""}, {"data_bytes", ""},
+      {"data", ""},  {"acl", ""},     {"kind", ""},    {"ttl_ms", ""},  {"timeout_ms", ""},
+      {"error", ""}, {"digest", ""},  {"file", ""},    {"offset", ""},
   };
   return kColumns;
 }
 enum : std::size_t {
-  kZxid, kTime, kSession, kCxid, kType, kPart, kApplied, kPath, kVersion, kDataBytes, kData, kAcl, kKind, kTtl,
-  kTimeout, kError, kDigest, kFile, kOffset, kColumnCount
+  kZxid,
+  kTime,
+  kSession,
+  kCxid,
+  kType,
+  kPart,
+  kApplied,
+  kPath,
+  kVersion,
+  kDataBytes,
+  kData,
+  kAcl,
+  kKind,
+  kTtl,
+  kTimeout,
+  kError,
+  kDigest,
+  kFile,
+  kOffset,
+  kColumnCount
 };
 
 }  // namespace
@@ -45,7 +64,8 @@ std::string perms_text(std::int32_t perms) {
   for (const auto& [bit, letter] : kLetters)
     if ((perms & bit) != 0) text += letter;
   if (text.empty()) text = "-";
-  if (const auto rest = static_cast<std::uint32_t>(perms & ~Perms::kAll); rest != 0) text += fmt::format("+{:#x}", rest);
+  if (const auto rest = static_cast<std::uint32_t>(perms & ~Perms::kAll); rest != 0)
+    text += fmt::format("+{:#x}", rest);
   return text;
 }
 
@@ -103,11 +123,14 @@ void TxnPrinter::end(const Report& summary) {
 
 void TxnPrinter::print(const TxnEntry& entry) {
   switch (format_) {
-    case Format::kTable: return print_text(entry);
+    case Format::kTable:
+      return print_text(entry);
     case Format::kJson:
-    case Format::kNdjson: return print_json(entry);
+    case Format::kNdjson:
+      return print_json(entry);
     case Format::kPlain:
-    case Format::kCsv: return print_cells(entry);
+    case Format::kCsv:
+      return print_cells(entry);
   }
 }
 
@@ -154,7 +177,9 @@ struct TxnPrinter::TextBody {
       path(item.path);
     }
   }
-  void operator()(const ErrorTxn& txn) { failed(fmt::format("failed: {} ({})", zk_code_name(txn.err), txn.err)); }
+  void operator()(const ErrorTxn& txn) {
+    failed(fmt::format("failed: {} ({})", zk_code_name(txn.err), txn.err));
+  }
   void operator()(const CreateTxn& txn) {
     path(txn.path);
     out.append("  v0");
@@ -202,14 +227,15 @@ struct TxnPrinter::TextBody {
         if (const auto* error = std::get_if<ErrorTxn>(&*body)) reason = error->err;
     }
     if (failed_part != 0)
-      failed(fmt::format("failed: {} ({}) in part {} of {}, nothing applied", zk_code_name(reason), reason, failed_part,
-                         txn.txns.size()));
+      failed(fmt::format("failed: {} ({}) in part {} of {}, nothing applied", zk_code_name(reason), reason,
+                         failed_part, txn.txns.size()));
     else
       out.append(fmt::format("{} part{}", txn.txns.size(), txn.txns.size() == 1 ? "" : "s"));
     number_of_part = 0;
     for (const SubTxn& sub : txn.txns) {
       ++number_of_part;
-      if (failed_part != 0 && number_of_part >= failed_part) break;  // the reason is said above, the rest was not tried
+      if (failed_part != 0 && number_of_part >= failed_part)
+        break;  // the reason is said above, the rest was not tried
       out.append("; ");
       out.append(txn_type_name(sub.type));
       out.append(" ");
@@ -230,7 +256,9 @@ void TxnPrinter::print_text(const TxnEntry& entry) {
   char buffer[TimeFormatter::kMaxLength];
   padded(zxid_text(header.zxid), 11);
   padded({buffer, times_.format_for_people(WallTime{header.time_ms}, buffer)}, 24);
-  padded(header.client_id == 0 ? std::string("server") : "session " + hex_text(static_cast<std::uint64_t>(header.client_id)), 26);
+  padded(header.client_id == 0 ? std::string("server")
+                               : "session " + hex_text(static_cast<std::uint64_t>(header.client_id)),
+         26);
   padded(txn_type_name(header.type), 15);
   std::visit(TextBody{out_, color_}, entry.txn.body);
   out_.end_line();
@@ -241,7 +269,8 @@ void TxnPrinter::print_text(const TxnEntry& entry) {
 struct TxnPrinter::CellBody {
   std::vector<Cell>& cells;
 
-  void create(std::string_view path, const std::optional<Bytes>& bytes, const AclList& acls, std::string_view kind) {
+  void create(std::string_view path, const std::optional<Bytes>& bytes, const AclList& acls,
+              std::string_view kind) {
     cells[kPath] = Cell::string(path);
     cells[kVersion] = Cell::integer(0);
     data(bytes);

@@ -13,7 +13,8 @@
 
 namespace zkark::cli {
 
-/// False for what is logged but changed nothing: an error, and a multi of which a part failed (all or nothing).
+/// False for what is logged but changed nothing: an error, and a multi of which a part failed (all or
+/// nothing).
 bool took_effect(const Txn& txn);
 
 /// "cdrwa", "r"; "-" for none. Bits without a letter follow as "+0x20".
@@ -31,14 +32,15 @@ class TxnPrinter {
 
   /// What comes before the first row: the CSV header, the opening of the JSON document.
   void begin();
-  /// What comes after the last one: in JSON the end of the list and the fields of `summary`, in NDJSON those as a line
-  /// "record":"summary".
+  /// What comes after the last one: in JSON the end of the list and the fields of `summary`, in NDJSON those
+  /// as a line "record":"summary".
   void end(const Report& summary);
   /// In JSON, rows are divided by commas: the rows of this printer follow those of another.
   void continue_rows() { first_row_ = false; }
   /// The file that the next records come from, as shown. Copied.
   void set_file(std::string_view path);
-  /// One record. In CSV and plain a multi takes one row more for each part, a closeSession for each node it deletes.
+  /// One record. In CSV and plain a multi takes one row more for each part, a closeSession for each node it
+  /// deletes.
   void print(const TxnEntry& entry);
 
  private:
