@@ -14,6 +14,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "formats/base/fs.h"
 #include "src/os/descriptor.h"
@@ -174,6 +175,39 @@ TEST_F(LocalSystemTest, TellsAListeningPortFromAClosedOne) {
   EXPECT_TRUE(system_.port_answers("127.0.0.1", port, 1000).value());
   listener = Descriptor();
   EXPECT_FALSE(system_.port_answers("127.0.0.1", port, 1000).value());
+}
+
+TEST_F(LocalSystemTest, AsksAPortAndGivesItsAnswerUntilItCloses) {
+  Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 4), 0);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::uint16_t port = ntohs(address.sin_port);
+  const std::string long_answer(100'000, 'x');
+  std::thread server([&] {
+    for (int n = 0; n < 2; ++n) {
+      Descriptor client(::accept(listener.get(), nullptr, nullptr));
+      char question[4] = {};
+      EXPECT_EQ(::recv(client.get(), question, sizeof question, MSG_WAITALL), 4);
+      EXPECT_EQ(std::string_view(question, 4), "srvr");
+      for (std::size_t sent = 0; sent < long_answer.size();) {
+        const ssize_t part = ::send(client.get(), long_answer.data() + sent, long_answer.size() - sent, MSG_NOSIGNAL);
+        if (part <= 0) break;
+        sent += static_cast<std::size_t>(part);
+      }
+    }
+  });
+  EXPECT_EQ(system_.ask_port("127.0.0.1", port, "srvr", 1 << 20, 5000).value(), long_answer);
+  EXPECT_EQ(system_.ask_port("127.0.0.1", port, "srvr", 1000, 5000).error().id(), ErrorId::kUnreachable);
+  server.join();
+  // Accepted by the kernel, never answered.
+  EXPECT_EQ(system_.ask_port("127.0.0.1", port, "srvr", 1000, 50).error().id(), ErrorId::kUnreachable);
+  listener = Descriptor();
+  EXPECT_EQ(system_.ask_port("127.0.0.1", port, "srvr", 1000, 1000).error().id(), ErrorId::kUnreachable);
 }
 
 TEST_F(LocalSystemTest, ANameThatCannotExistIsUnreachable) {

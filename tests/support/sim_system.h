@@ -19,6 +19,8 @@ class SimSystem final : public System {
   std::map<std::string, OpenFiles> open_files;
   /// "host:port" that answer.
   std::set<std::string> listening;
+  /// "host:port" -> what it says to any question.
+  std::map<std::string, std::string> answers;
   /// Hosts without an address.
   std::set<std::string> unknown_hosts;
   /// What lookup_owner knows besides "UID:GID" in digits.
@@ -33,6 +35,8 @@ class SimSystem final : public System {
   std::optional<std::string> process_identity(std::uint32_t pid) override;
   Result<OpenFiles> open_files_under(const std::string& dir) override;
   Result<bool> port_answers(const std::string& host, std::uint16_t port, std::int64_t timeout_ms) override;
+  Result<std::string> ask_port(const std::string& host, std::uint16_t port, std::string_view question,
+                               std::size_t max_bytes, std::int64_t timeout_ms) override;
   Result<Owner> lookup_owner(std::string_view text) override;
 };
 
