@@ -1,0 +1,288 @@
+// The only file that includes libarchive.
+#include "src/backup/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+
+#include "formats/file_names.h"
+#include "formats/snap_stream.h"
+#include "formats/txn_log.h"
+
+namespace zkark::backup {
+namespace {
+
+constexpr std::size_t kBlock = 1 << 18;
+constexpr std::uint64_t kMaxSmallBytes = 1 << 20;  // of configuration and epoch files
+
+struct ReadDeleter {
+  void operator()(archive* handle) const { archive_read_free(handle); }
+};
+using ReadHandle = std::unique_ptr<archive, ReadDeleter>;
+
+/// What libarchive reads from: a file behind the seam.
+struct Input {
+  File* file = nullptr;
+  std::uint64_t offset = 0;
+  std::vector<std::byte> block = std::vector<std::byte>(kBlock);
+  std::optional<Error> failure;  // of the storage, which libarchive would only call an I/O error
+};
+
+la_ssize_t read_input(archive* handle, void* client, const void** buffer) {
+  auto* input = static_cast<Input*>(client);
+  Result<std::size_t> n = input->file->read_at(input->offset, input->block);
+  if (!n) {
+    archive_set_error(handle, EIO, "%s", n.error().message().c_str());
+    input->failure = std::move(n).error();
+    return ARCHIVE_FATAL;
+  }
+  input->offset += *n;
+  *buffer = input->block.data();
+  return static_cast<la_ssize_t>(*n);
+}
+
+enum class EntryKind : std::uint8_t { kLog, kSnapshot, kEpoch, kConfig, kOther };
+
+EntryKind kind_of(std::string_view name) {
+  const DataFileKind kind = parse_data_file_name(name).kind;
+  if (kind == DataFileKind::kLog) return EntryKind::kLog;
+  if (kind == DataFileKind::kSnapshot) return EntryKind::kSnapshot;
+  if (name == "currentEpoch" || name == "acceptedEpoch") return EntryKind::kEpoch;
+  if (name == "myid" || name == "zkark-lineage.json" || name == "zoo.cfg" || name.starts_with("zoo.cfg.dynamic"))
+    return EntryKind::kConfig;
+  return EntryKind::kOther;
+}
+
+/// Where the readable part of a log ends.
+Result<std::uint64_t> readable_end(Fs& fs, const std::string& path) {
+  ZK_TRY(const auto file, fs.open(path));
+  TxnLogReader reader(*file);
+  for (;;) {
+    Result<std::optional<TxnEntry>> entry = reader.next();
+    if (!entry && exit_code(entry.error().id()) != 6) return fail(std::move(entry).error());
+    if (!entry || !*entry) return reader.offset();
+  }
+}
+
+Result<bool> same_bytes(Fs& fs, const std::string& one, const std::string& other, std::uint64_t bytes) {
+  ZK_TRY(const auto a, fs.open(one));
+  ZK_TRY(const auto b, fs.open(other));
+  std::vector<std::byte> left(kBlock), right(kBlock);
+  for (std::uint64_t offset = 0; offset < bytes; offset += kBlock) {
+    const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, bytes - offset));
+    ZK_TRY(const std::size_t n, a->read_at(offset, MutableBytes(left).first(want)));
+    ZK_TRY(const std::size_t m, b->read_at(offset, MutableBytes(right).first(want)));
+    if (n != want || m != want || std::memcmp(left.data(), right.data(), want) != 0) return false;
+  }
+  return true;
+}
+
+class Unpacker {
+ public:
+  Unpacker(Fs& fs, const std::string& dir, const UnpackOptions& options, Job& job)
+      : fs_(fs), dir_(dir), options_(options), job_(job) {}
+  Status begin();
+  Status unpack(const std::string& path);
+  Result<Unpacked> finish();
+
+ private:
+  Status entry(archive* handle, archive_entry* entry, const std::string& archive_path);
+  Result<bool> write(archive* handle, const std::string& path, std::uint64_t limit, const std::string& archive_path,
+                     const std::string& name);
+  Status place(EntryKind kind, const std::string& incoming, UnpackedFile file);
+  Result<bool> replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there, const UnpackedFile& now);
+  void note(restore::Severity severity, ErrorId id, const std::string& archive_path, std::string message);
+
+  Fs& fs_;
+  const std::string& dir_;
+  const UnpackOptions& options_;
+  Job& job_;
+  std::uint64_t budget_ = 0, entries_ = 0;
+  Unpacked result_;
+  std::map<std::string, UnpackedFile> placed_;  // by path
+};
+
+void Unpacker::note(restore::Severity severity, ErrorId id, const std::string& archive_path, std::string message) {
+  restore::Finding finding;
+  finding.severity = severity;
+  finding.id = id;
+  finding.file = archive_path;
+  finding.message = std::move(message);
+  result_.findings.push_back(std::move(finding));
+}
+
+Status Unpacker::begin() {
+  ZK_TRY(const std::uint64_t room, fs_.free_bytes(dir_));
+  budget_ = std::min(options_.max_bytes, room - room / 20);
+  return fs_.make_dir(join_path(dir_, "version-2"), 0700);
+}
+
+/// One entry's bytes into a new file. False: it ends early, or is longer than `limit`, or the archive is damaged in it.
+Result<bool> Unpacker::write(archive* handle, const std::string& path, std::uint64_t limit, const std::string& archive_path,
+                             const std::string& name) {
+  ZK_TRY(const auto file, fs_.create(path, {0600}));
+  std::uint64_t written = 0;
+  static constexpr std::array<std::byte, 65536> kZeros{};
+  for (;;) {
+    ZK_TRY_STATUS(job_.check());
+    const void* data = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    const int outcome = archive_read_data_block(handle, &data, &size, &offset);
+    if (outcome == ARCHIVE_EOF) return true;
+    if (outcome < ARCHIVE_WARN || offset < 0) {
+      note(restore::Severity::kDamage, ErrorId::kBadCompression, archive_path,
+           fmt::format("{} is cut short: {}", name, archive_error_string(handle) ? archive_error_string(handle) : "the archive ends"));
+      return false;
+    }
+    const std::uint64_t end = static_cast<std::uint64_t>(offset) + size;
+    if (end > limit) {
+      note(restore::Severity::kDamage, ErrorId::kBadLength, archive_path, fmt::format("{} is too large to be such a file", name));
+      return false;
+    }
+    if (end < written || end - written > budget_)
+      return fail(Error(ErrorId::kRefused, fmt::format("unpacked, the archive is larger than the room there is ({} more bytes)", budget_))
+                      .at(archive_path)
+                      .with_hint("set TMPDIR to a place with more room, or unpack it by hand"));
+    budget_ -= end - written;
+    while (written < static_cast<std::uint64_t>(offset)) {  // a hole of a sparse file
+      const std::size_t part = static_cast<std::size_t>(std::min<std::uint64_t>(kZeros.size(), static_cast<std::uint64_t>(offset) - written));
+      ZK_TRY_STATUS(file->append(Bytes(kZeros).first(part)));
+      written += part;
+    }
+    ZK_TRY_STATUS(file->append(Bytes(static_cast<const std::byte*>(data), size)));
+    written = end;
+    job_.progress.done.store(job_.progress.done.load(std::memory_order_relaxed) + size, std::memory_order_relaxed);
+  }
+}
+
+/// A name came again: whether the new copy is the one to keep.
+Result<bool> Unpacker::replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there, const UnpackedFile& now) {
+  if (kind == EntryKind::kLog) {
+    ZK_TRY(const std::uint64_t old_end, readable_end(fs_, there.path));
+    ZK_TRY(const std::uint64_t new_end, readable_end(fs_, incoming));
+    ZK_TRY(const bool one_history, same_bytes(fs_, there.path, incoming, std::min(old_end, new_end)));
+    if (one_history) return new_end > old_end || (new_end == old_end && now.size_bytes > there.size_bytes);
+    note(restore::Severity::kDamage, ErrorId::kWrongCluster, now.archive,
+         fmt::format("{} contradicts the copy in {}, which is the one that is read", now.entry, there.archive));
+    result_.findings.back().hint = "the archives are of different servers or histories; give them one by one";
+    return false;
+  }
+  if (kind == EntryKind::kSnapshot) {
+    ZK_TRY(const auto file, fs_.open(incoming));
+    return passes_cheap_test(*file, parse_data_file_name(base_name(now.path)).codec);
+  }
+  return true;
+}
+
+Status Unpacker::place(EntryKind kind, const std::string& incoming, UnpackedFile file) {
+  if (const auto there = placed_.find(file.path); there != placed_.end()) {
+    ZK_TRY(const bool better, replaces(kind, incoming, there->second, file));
+    if (!better) return fs_.remove_file(incoming);
+  }
+  ZK_TRY_STATUS(fs_.rename(incoming, file.path));
+  placed_[file.path] = std::move(file);
+  return {};
+}
+
+Status Unpacker::entry(archive* handle, archive_entry* entry, const std::string& archive_path) {
+  const char* stored = archive_entry_pathname(entry);
+  const std::string name = stored == nullptr ? std::string() : stored;
+  if (archive_entry_filetype(entry) == AE_IFDIR) return {};
+  std::string base(name.substr(name.rfind('/') + 1));
+  const EntryKind kind = kind_of(base);
+  if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
+    if (kind != EntryKind::kOther)
+      note(restore::Severity::kNote, ErrorId::kUnknownFile, archive_path, fmt::format("not read: {} is no regular file", name));
+    return {};
+  }
+  if (kind == EntryKind::kOther) {
+    if (const DataFileKind data = parse_data_file_name(base).kind;
+        data == DataFileKind::kAccidentalLog || data == DataFileKind::kAccidentalSnapshot)
+      note(restore::Severity::kNote, ErrorId::kBadFileName, archive_path, fmt::format("not read: no server writes a file named {}", name));
+    return {};
+  }
+  const bool data = kind == EntryKind::kLog || kind == EntryKind::kSnapshot;
+  const std::string incoming = join_path(dir_, "incoming");
+  ZK_TRY(const bool whole, write(handle, incoming, data ? UINT64_MAX : kMaxSmallBytes, archive_path, name));
+  if (!whole && !data) return fs_.remove_file(incoming);
+  ZK_TRY(const FileInfo info, fs_.info(incoming));
+  const std::string home = kind == EntryKind::kConfig ? dir_ : join_path(dir_, "version-2");
+  return place(kind, incoming, {join_path(home, base), archive_path, name, info.size_bytes});
+}
+
+Status Unpacker::unpack(const std::string& path) {
+  ZK_TRY(const auto file, fs_.open(path));
+  Input input;
+  input.file = file.get();
+  const ReadHandle handle(archive_read_new());
+  if (!handle) return fail(ErrorId::kOutOfMemory, "no memory for reading an archive");
+  archive_read_support_format_tar(handle.get());
+  archive_read_support_filter_gzip(handle.get());
+  archive_read_support_filter_zstd(handle.get());
+  archive_read_support_filter_xz(handle.get());
+  archive_read_support_filter_bzip2(handle.get());
+  const auto problem = [&](std::string_view what) -> Status {
+    if (input.failure) return fail(std::move(*input.failure));
+    const char* text = archive_error_string(handle.get());
+    note(restore::Severity::kDamage, ErrorId::kBadCompression, path, fmt::format("{}: {}", what, text != nullptr ? text : "it ends early"));
+    return {};
+  };
+  if (archive_read_open(handle.get(), &input, nullptr, read_input, nullptr) != ARCHIVE_OK) {
+    if (input.failure) return fail(std::move(*input.failure));
+    return fail(Error(ErrorId::kBadMagic, "not a tar file").at(path));
+  }
+  for (std::uint64_t n = 0;; ++n) {
+    archive_entry* header = nullptr;
+    const int outcome = archive_read_next_header(handle.get(), &header);
+    if (outcome == ARCHIVE_EOF) return {};
+    if (outcome < ARCHIVE_WARN) {
+      if (n == 0 && !input.failure) return fail(Error(ErrorId::kBadMagic, "not a tar file").at(path));
+      return problem("the archive is damaged; what comes before is read");
+    }
+    if (++entries_ > options_.max_entries)
+      return fail(Error(ErrorId::kRefused, fmt::format("the archive has more than {} entries", options_.max_entries)).at(path));
+    ZK_TRY_STATUS(entry(handle.get(), header, path));
+    if (input.failure) return fail(std::move(*input.failure));
+  }
+}
+
+Result<Unpacked> Unpacker::finish() {
+  for (auto& [path, file] : placed_) {
+    const std::string_view name = base_name(path);
+    if (name.starts_with("zoo.cfg")) result_.config_files.push_back(path);
+    result_.files.push_back(std::move(file));
+  }
+  return std::move(result_);
+}
+
+}  // namespace
+
+bool looks_like_archive(Bytes first) {
+  const auto starts = [&](std::initializer_list<unsigned> magic) {
+    std::size_t i = 0;
+    for (unsigned byte : magic)
+      if (i >= first.size() || std::to_integer<unsigned>(first[i++]) != byte) return false;
+    return true;
+  };
+  if (starts({0x1f, 0x8b}) || starts({0x28, 0xb5, 0x2f, 0xfd}) || starts({0xfd, '7', 'z', 'X', 'Z'}) || starts({'B', 'Z', 'h'}))
+    return true;
+  return first.size() >= 262 && as_text(first.subspan(257, 5)) == "ustar";
+}
+
+Result<Unpacked> unpack_archives(Fs& fs, const std::vector<std::string>& archives, const std::string& dir,
+                                 const UnpackOptions& options, Job& job) {
+  job.progress.phase = "unpacking";
+  job.progress.done = 0;
+  Unpacker unpacker(fs, dir, options, job);
+  ZK_TRY_STATUS(unpacker.begin());
+  for (const std::string& path : archives) ZK_TRY_STATUS(unpacker.unpack(path));
+  return unpacker.finish();
+}
+
+}  // namespace zkark::backup
