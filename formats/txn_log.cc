@@ -222,6 +222,7 @@ Result<bool> TxnLogReader::skip_damage() {
       offset_ = at;
       tail_ = {};
       stale_ = false;
+      header_read_ = true;  // if it was the header that is damaged, there is no way back to it
       return true;
     }
     if (!sound && !is_damage(sound.error().id())) return fail(sound.error().clone());

@@ -75,11 +75,11 @@ class TxnLogReader {
   void seek(std::uint64_t offset);
 
   /// Looks for intact records from the place on where the reader stands (after an error or at a tail), at
-  /// every offset. True: next() continues there. False: nothing is left up to the end of the file. A record
-  /// counts as intact when length, end marker, checksum and decoding agree. What looks like records inside
-  /// the bytes of one whose checksum holds is never offered; inside a damaged one it may be (a value can hold
-  /// a copy of a log), so the caller looks at the order of zxids. Takes time in proportion to the bytes
-  /// passed over, whatever they are.
+  /// every offset. True: next() continues there, even if it was the file's header that is damaged. False:
+  /// nothing is left up to the end of the file. A record counts as intact when length, end marker, checksum
+  /// and decoding agree. What looks like records inside the bytes of one whose checksum holds is never
+  /// offered; inside a damaged one it may be (a value can hold a copy of a log), so the caller looks at the
+  /// order of zxids. Takes time in proportion to the bytes passed over, whatever they are.
   Result<bool> skip_damage();
   /// True when all bytes from `offset` to the end of the file are zero. Reads them all.
   Result<bool> padding_is_clean(std::uint64_t offset);

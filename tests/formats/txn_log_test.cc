@@ -384,6 +384,12 @@ TEST(SkipDamage, FindsTheRecordsBehindADamagedOne) {
   }
 }
 
+TEST(SkipDamage, PassesADamagedHeader) {
+  Log log(3);
+  log.bytes[2] ^= 1;
+  EXPECT_EQ(salvage(log.bytes), (std::vector<std::int64_t>{1, 2, 3}));
+}
+
 TEST(SkipDamage, FindsRecordsBehindALostLength) {
   for (const char* length : {"00000000", "ffffffff", "7fffffff", "00000005", "00ffffff", "0000ffff"}) {
     Log log(3);
