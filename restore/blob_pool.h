@@ -30,6 +30,10 @@ class BlobPool {
     if (!bytes.empty()) std::memcpy(block, bytes.data(), bytes.size());
     return block;
   }
+  /// True when values of both sizes (neither 0) take a block of one size: the old block can take the new value.
+  static bool same_block(std::size_t a, std::size_t b) {
+    return a != 0 && b != 0 && a <= kLargest && b <= kLargest && (a - 1) / kGrain == (b - 1) / kGrain;
+  }
   /// Gives back what put() returned for `size` bytes.
   void drop(std::byte* block, std::size_t size);
 

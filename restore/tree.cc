@@ -74,8 +74,8 @@ bool Tree::is_at(NodeId id, std::string_view path) const {
     const Node& n = node(id);
     const std::size_t size = n.name_size;
     if (path.size() < size + 1) return false;
-    if (std::memcmp(path.data() + path.size() - size, n.name, size) != 0) return false;
-    if (path[path.size() - size - 1] != '/') return false;
+    const char* tail = path.data() + path.size() - size;
+    if (tail[-1] != '/' || std::memcmp(tail, n.name(), size) != 0) return false;
     path.remove_suffix(size + 1);
     id = n.parent;
   }
@@ -139,11 +139,13 @@ NodeId Tree::new_id() {
     const NodeId id = free_ids_.back();
     free_ids_.pop_back();
     node(id) = Node{};
+    node(id).live = true;
     ++count_;
     return id;
   }
   const NodeId id = next_id_++;
   if (id / kChunkNodes >= chunks_.size()) chunks_.push_back(std::make_unique<Node[]>(kChunkNodes));
+  node(id).live = true;
   ++count_;
   return id;
 }
@@ -162,7 +164,7 @@ std::optional<Bytes> Tree::data(NodeId id) const {
 NodeView Tree::get(NodeId id) const {
   const Node& n = node(id);
   NodeView view;
-  view.name = {reinterpret_cast<const char*>(n.name), n.name_size};
+  view.name = {n.name(), n.name_size};
   view.data = data(id);
   view.stat = {n.czxid, n.mzxid, n.ctime, n.mtime, n.version, n.cversion, n.aversion, n.owner, n.pzxid};
   view.acl = n.acl;
@@ -172,16 +174,20 @@ NodeView Tree::get(NodeId id) const {
 }
 
 std::string Tree::path(NodeId id) const {
-  if (id == kRoot) return "/";
+  std::string text;
+  path_into(id, text);
+  return text;
+}
+
+void Tree::path_into(NodeId id, std::string& text) const {
   std::size_t size = 0;
   for (NodeId at = id; at != kRoot; at = node(at).parent) size += node(at).name_size + 1;
-  std::string text(size, '/');
+  text.assign(std::max<std::size_t>(size, 1), '/');
   for (NodeId at = id; at != kRoot; at = node(at).parent) {
     size -= node(at).name_size;
-    std::memcpy(text.data() + size, node(at).name, node(at).name_size);
+    std::memcpy(text.data() + size, node(at).name(), node(at).name_size);
     --size;
   }
-  return text;
 }
 
 NodeId Tree::create(std::string_view path, NodeId parent, std::optional<Bytes> data, AclSlot acl,
@@ -189,8 +195,11 @@ NodeId Tree::create(std::string_view path, NodeId parent, std::optional<Bytes> d
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const NodeId id = new_id();
   Node& n = node(id);
-  n.name = blobs_.put(as_bytes(name));
   n.name_size = static_cast<std::uint32_t>(name.size());
+  if (name.size() <= Node::kInlineName)
+    std::memcpy(n.short_name, name.data(), name.size());
+  else
+    n.long_name = blobs_.put(as_bytes(name));
   n.parent = parent;
   n.acl = acl;
   store_data(n, data);
@@ -222,8 +231,9 @@ void Tree::unlink(NodeId id, std::string_view path) {
   path_bytes_ -= path.size();
   count_owner(id, n.owner, false);
   store_data(n, std::nullopt);
-  blobs_.drop(n.name, n.name_size);
+  if (n.name_size > Node::kInlineName) blobs_.drop(n.long_name, n.name_size);
   acls_.drop(n.acl);
+  n.live = false;
   if (last_parent_ == id) last_parent_ = kNoNode;
   free_ids_.push_back(id);
   --count_;
@@ -243,6 +253,12 @@ void Tree::remove(NodeId id) {
 }
 
 void Tree::store_data(Node& n, std::optional<Bytes> data) {
+  if (n.data != nullptr && data && BlobPool::same_block(static_cast<std::size_t>(n.data_size), data->size())) {
+    std::memmove(n.data, data->data(), data->size());
+    data_bytes_ += data->size() - static_cast<std::uint64_t>(n.data_size);
+    n.data_size = static_cast<std::int32_t>(data->size());
+    return;
+  }
   std::byte* fresh = data && !data->empty() ? blobs_.put(*data) : nullptr;  // before the old goes: it may be a view of it
   if (n.data != nullptr) {
     blobs_.drop(n.data, static_cast<std::size_t>(n.data_size));

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "restore/compare.h"
+#include "restore/fingerprint.h"
 
 namespace zkark::restore {
 namespace {
@@ -323,6 +324,104 @@ class Verifier {
     return result;
   }
 
+  /// One stretch of the fast way: from a base to where the next snapshot is exact.
+  struct Span {
+    const SourceFile* base = nullptr;
+    const SourceFile* next = nullptr;
+    std::optional<std::int64_t> end;  // where `next` is exact; absent: to the end of the logs
+    std::optional<Fingerprint> expected;  // of `next`, where it is exact at its own zxid
+    bool connected = false;
+    std::optional<ReplayResult> result;
+    Findings findings;
+  };
+
+  /// Every stretch between two snapshots on its own, several at a time: when each ends in exactly the tree that the next
+  /// begins with, the whole is one unbroken replay. False: something is odd, the slow way finds out what.
+  Result<bool> replay_spans(const SourceFile* first_base, std::size_t first_next) {
+    std::vector<Span> spans;
+    spans.push_back({});
+    spans.back().base = first_base;
+    for (std::size_t i = first_next; i < listing_.snapshots.size(); ++i) {
+      spans.back().next = &listing_.snapshots[i];
+      spans.push_back({});
+      spans.back().base = &listing_.snapshots[i];
+    }
+    std::vector<std::function<Status()>> tasks;
+    for (Span& span : spans)
+      tasks.emplace_back([this, &span] { return replay_one_span(span); });
+    Status done = executor_.run_all(tasks);
+    if (!done) {
+      if (is_fatal(done.error())) return fail(std::move(done).error());
+      return false;
+    }
+    Certificate whole;
+    for (Span& span : spans) {
+      const bool last = span.next == nullptr;
+      if (!span.result || span.result->stopped_by || span.result->certificate.failed_at || (!last && !span.connected))
+        return false;
+      if (has_severity(span.findings, Severity::kGap)) return false;
+      merge(whole, span.result->certificate);
+    }
+    for (Span& span : spans) {
+      append(std::move(span.findings));
+      report_.replayed_txns += span.result->txns;
+      if (span.base != nullptr) report_of(*span.base).fuzzy_end = span.result->fuzzy_end;
+      if (span.next != nullptr) ++report_.snapshots_compared;
+    }
+    // The proven ranges meet where one stretch hands over to the next.
+    std::vector<ZxidRange> joined;
+    for (const ZxidRange& range : whole.proven) {
+      const bool meets = !joined.empty() && std::any_of(spans.begin(), spans.end(), [&](const Span& span) {
+        return span.base != nullptr && span.base->zxid >= joined.back().first && span.base->zxid <= range.first &&
+               span.result->fuzzy_end >= range.first;
+      });
+      if (meets)
+        joined.back().last = range.last;
+      else
+        joined.push_back(range);
+    }
+    whole.proven = std::move(joined);
+    if (whole.grade == ProofGrade::kPartly && whole.proven.size() == 1) whole.grade = ProofGrade::kProven;
+    ReplayResult& final = *spans.back().result;
+    const std::uint64_t txns = report_.replayed_txns;
+    take_state(final);
+    report_.replayed_txns = txns;
+    report_.base = spans.back().base == nullptr ? std::string() : spans.back().base->path;
+    report_.certificate = whole;
+    const ReplayResult& first = *spans.front().result;
+    report_.windows.push_back({first.fuzzy_end, final.state.last_zxid, first_base == nullptr ? std::string() : first_base->path});
+    return true;
+  }
+
+  Status replay_one_span(Span& span) {
+    if (span.next != nullptr) {
+      ZK_TRY(SnapshotFingerprint next, fingerprint_snapshot(source_, *span.next, job_));
+      span.end = fuzzy_end(span.next->zxid, next.tail, next.digest);
+      if (!span.end) span.end = span.next->known_fuzzy_end;
+      if (!span.end) return fail(ErrorId::kIncomplete, "where the snapshot is exact is not known");
+      if (*span.end <= span.next->zxid) span.expected = next.fingerprint;
+      span.end = std::max(*span.end, span.next->zxid);
+    }
+    ReplayOptions options;
+    options.stop_at = span.end;
+    ZK_TRY(span.result, replay(source_, listing_, span.base, options, span.findings, job_));
+    if (span.next == nullptr) return {};
+    if (!span.expected) {
+      Findings ignored;
+      ReplayOptions other;
+      other.stop_at = span.end;
+      other.check_digests = false;
+      ZK_TRY(ReplayResult state, replay(source_, listing_, span.next, other, ignored, job_));
+      if (state.stopped_by || state.state.last_zxid != span.result->state.last_zxid) return {};
+      span.expected = fingerprint(state.state.tree);
+    } else if (span.result->state.last_zxid != span.next->zxid) {
+      return {};
+    }
+    span.connected = fingerprint(span.result->state.tree) == *span.expected;
+    span.result->state = State();  // only the last one is wanted
+    return {};
+  }
+
   Status replay_all() {
     job_.progress.phase = "replaying";
     const bool from_start = !listing_.logs.empty() && listing_.logs.front().zxid <= 1 &&
@@ -332,6 +431,10 @@ class Verifier {
     if (!from_start) {
       if (listing_.snapshots.empty()) return no_base();
       base = &listing_.snapshots[next_base++];
+    }
+    if (!has_severity(report_.findings, Severity::kGap)) {
+      ZK_TRY(const bool unbroken, replay_spans(base, next_base));
+      if (unbroken) return {};
     }
     Certificate whole;
     bool any = false;
