@@ -1,15 +1,11 @@
 #include "src/backup/catalogue.h"
 
 #include <algorithm>
-#include <map>
+
+#include "src/backup/source.h"
 
 namespace zkark::backup {
 namespace {
-
-bool joins(const Window& left, const Window& right) {
-  // The counter is followed by itself + 1 inside an epoch only; whether anything lies between two epochs, no zxid says.
-  return right.first_zxid <= left.last_zxid || right.first_zxid == left.last_zxid + 1;
-}
 
 bool covered(const Gap& gap, const std::vector<Window>& windows) {
   return std::any_of(windows.begin(), windows.end(), [&](const Window& window) {
@@ -34,14 +30,16 @@ void add_backup(CatalogueCluster& cluster, const CatalogueBackup& backup) {
   const Manifest& manifest = *backup.manifest;
   timeline.timeline = manifest.timeline;
   timeline.unconfirmed_from = manifest.unconfirmed_from;
-  timeline.windows.insert(timeline.windows.end(), manifest.windows.begin(), manifest.windows.end());
   for (const Gap& gap : manifest.gaps)
     if (std::find(timeline.gaps.begin(), timeline.gaps.end(), gap) == timeline.gaps.end()) timeline.gaps.push_back(gap);
 }
 
 void finish(CatalogueCluster& cluster) {
   for (CatalogueTimeline& timeline : cluster.timelines) {
-    timeline.windows = merge_windows(std::move(timeline.windows));
+    std::vector<Manifest> manifests;
+    for (const CatalogueBackup& backup : cluster.backups)
+      if (backup.manifest && backup.entry.timeline == timeline.timeline.id) manifests.push_back(*backup.manifest);
+    timeline.windows = windows_of(manifests);
     std::erase_if(timeline.gaps, [&](const Gap& gap) { return covered(gap, timeline.windows); });
     std::sort(timeline.gaps.begin(), timeline.gaps.end(),
               [](const Gap& a, const Gap& b) { return a.after_zxid < b.after_zxid; });
@@ -63,22 +61,6 @@ void finish(CatalogueCluster& cluster) {
 }
 
 }  // namespace
-
-std::vector<Window> merge_windows(std::vector<Window> windows) {
-  std::sort(windows.begin(), windows.end(), [](const Window& a, const Window& b) {
-    return std::pair(a.first_zxid, a.last_zxid) < std::pair(b.first_zxid, b.last_zxid);
-  });
-  std::vector<Window> merged;
-  for (const Window& window : windows) {
-    if (merged.empty() || !joins(merged.back(), window)) {
-      merged.push_back(window);
-    } else if (window.last_zxid > merged.back().last_zxid) {
-      merged.back().last_zxid = window.last_zxid;
-      merged.back().last_time_ms = window.last_time_ms;
-    }
-  }
-  return merged;
-}
 
 Result<Catalogue> read_catalogue(const Repository& repository, const std::string& cluster, Job& job) {
   Catalogue catalogue;

@@ -18,8 +18,7 @@ struct CatalogueBackup {
 
 struct CatalogueTimeline {
   Timeline timeline;  // of a manifest that cannot be read only the id is known
-  /// Points that can be restored, ascending and apart: what any backup of the timeline offers. Neighbours that leave
-  /// no zxid out between them are one.
+  /// Points that can be restored from all backups of the timeline together, ascending and apart.
   std::vector<Window> windows;
   /// Holes that no backup of the timeline fills.
   std::vector<Gap> gaps;
@@ -43,9 +42,6 @@ struct Catalogue {
 
 /// Reads every live manifest of one cluster (empty: of all). Fails when the storage does or the job is stopped.
 Result<Catalogue> read_catalogue(const Repository& repository, const std::string& cluster, Job& job);
-
-/// Sorted, overlapping and adjoining ones merged.
-std::vector<Window> merge_windows(std::vector<Window> windows);
 
 /// The lowest zxid whose record or snapshot the backup itself stores.
 std::int64_t first_zxid(const Manifest& manifest);
