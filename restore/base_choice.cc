@@ -205,7 +205,9 @@ Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64
 Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job) {
   std::vector<ZxidRange> runs;  // of records without a hole
   Findings ignored;
-  LogWalk walk(source, listing.logs, {}, ignored);
+  LogWalkOptions walk_options;
+  walk_options.overlaps = listing.logs_overlap;
+  LogWalk walk(source, listing.logs, walk_options, ignored);
   for (std::uint64_t n = 0;; ++n) {
     if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
     ZK_TRY(const auto entry, walk.next());

@@ -101,7 +101,10 @@ class Resolver {
 /// visit(const WalkEntry&) for every record from that log on, until it returns false.
 template <class Visit>
 Status Resolver::walk(std::size_t first_log, Findings& findings, Visit visit) {
-  LogWalk logs(source_, {listing_.logs.begin() + static_cast<std::ptrdiff_t>(first_log), listing_.logs.end()}, {}, findings);
+  LogWalkOptions walk_options;
+  walk_options.overlaps = listing_.logs_overlap;
+  LogWalk logs(source_, {listing_.logs.begin() + static_cast<std::ptrdiff_t>(first_log), listing_.logs.end()}, walk_options,
+               findings);
   for (std::uint64_t n = 0;; ++n) {
     if ((n & 4095) == 0) ZK_TRY_STATUS(job_.check());
     ZK_TRY(const auto entry, logs.next());
