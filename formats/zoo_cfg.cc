@@ -141,15 +141,16 @@ Result<ServerLine> parse_server_line(std::int64_t id, std::string_view value) {
 Result<ZooCfg> ZooCfg::parse(std::string text, std::string file) {
   ZooCfg cfg;
   ZK_TRY(cfg.properties_, parse_properties(text, file));
+  for (std::size_t i = 0; i < cfg.properties_.size(); ++i)
+    cfg.last_.insert_or_assign(std::string(java_trim(cfg.properties_[i].key)), i);
   cfg.text_ = std::move(text);
   cfg.file_ = std::move(file);
   return cfg;
 }
 
 const Property* ZooCfg::find(std::string_view key) const {
-  for (auto property = properties_.rbegin(); property != properties_.rend(); ++property)
-    if (java_trim(property->key) == key) return &*property;
-  return nullptr;
+  const auto at = last_.find(key);
+  return at == last_.end() ? nullptr : &properties_[at->second];
 }
 
 std::optional<std::string> ZooCfg::get(std::string_view key) const {
@@ -215,7 +216,7 @@ Result<std::optional<ClientAddress>> ZooCfg::secure_client_address() const {
 
 Result<Ensemble> ZooCfg::ensemble() const {
   Ensemble ensemble;
-  std::vector<std::pair<std::int64_t, std::int64_t>> groups, weights;  // server id, group or weight
+  std::map<std::int64_t, std::int64_t> groups, weights;  // by server id
   for (const Property& property : properties_) {
     const std::string_view key = java_trim(property.key), value = java_trim(property.value);
     if (&property != find(key)) continue;  // a later line counts
@@ -239,22 +240,19 @@ Result<Ensemble> ZooCfg::ensemble() const {
       for (std::string_view member : java_split(value, ':')) {
         const std::optional<std::int64_t> sid = parse_decimal(java_trim(member));
         if (!sid) return fail(error(property, fmt::format("'{}' is no server id", member)));
-        if (std::any_of(groups.begin(), groups.end(), [&](const auto& g) { return g.first == *sid; }))
+        if (!groups.emplace(*sid, *id).second)
           return fail(error(property, fmt::format("server {} is in more than one group", *sid)));
-        groups.emplace_back(*sid, *id);
       }
     } else {
       const std::optional<std::int64_t> weight = parse_decimal(value);
       if (!weight) return fail(error(property, fmt::format("'{}' is no weight", value)));
-      weights.emplace_back(*id, *weight);
+      weights.emplace(*id, *weight);
     }
   }
   ensemble.hierarchical = !groups.empty() || !weights.empty();
   for (ServerLine& server : ensemble.servers) {
-    for (const auto& [id, group] : groups)
-      if (id == server.id) server.group = group;
-    for (const auto& [id, weight] : weights)
-      if (id == server.id) server.weight = weight;
+    if (const auto group = groups.find(server.id); group != groups.end()) server.group = group->second;
+    if (const auto weight = weights.find(server.id); weight != weights.end()) server.weight = weight->second;
   }
   std::sort(ensemble.servers.begin(), ensemble.servers.end(),
             [](const ServerLine& a, const ServerLine& b) { return a.id < b.id; });

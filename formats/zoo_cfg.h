@@ -4,6 +4,8 @@
 // not fail because of a key it does not care about. check() is strict and says what a server would refuse,
 // ignore, or silently accept.
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -104,6 +106,8 @@ class ZooCfg {
   const std::string& file() const { return file_; }
   std::span<const Property> properties() const { return properties_; }
 
+  /// The last line of a key; nullptr when there is none. The view lives as long as this object.
+  const Property* find(std::string_view key) const;
   std::optional<std::string> get(std::string_view key) const;
   /// Absent: `fallback`. kBadZooCfg with line and key when it is no number in [least, most].
   Result<std::int64_t> number(std::string_view key, std::int64_t fallback, std::int64_t least = INT64_MIN,
@@ -128,12 +132,12 @@ class ZooCfg {
   std::vector<CfgRemark> check(bool is_dynamic = false) const;
 
  private:
-  const Property* find(std::string_view key) const;
   Error error(const Property& property, std::string message) const;
 
   std::string text_;
   std::string file_;
   std::vector<Property> properties_;
+  std::map<std::string, std::size_t, std::less<>> last_;  // trimmed key -> index of its last line
 };
 
 /// A path from a configuration file. Relative ones belong to the directory the server was started in, which

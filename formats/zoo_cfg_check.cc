@@ -77,12 +77,7 @@ class Checker {
     add(Kind::kRefused, property, std::move(message), std::move(hint));
   }
 
-  const Property* find(std::string_view key) const {
-    const Property* found = nullptr;
-    for (const Property& property : cfg_.properties())
-      if (java_trim(property.key) == key) found = &property;
-    return found;
-  }
+  const Property* find(std::string_view key) const { return cfg_.find(key); }
 
   /// Known, in the right file, of the right type, once.
   void key(const Property& property) {
@@ -106,7 +101,8 @@ class Checker {
     }
     const ZooKey* row = find_zoo_key(name);
     if (row == nullptr) {
-      const std::optional<std::string_view> near = nearest_zoo_key(name);
+      // A file of any size may be handed in: the likeness of words is looked at for the first ones only.
+      const std::optional<std::string_view> near = ++unknown_ <= 100 ? nearest_zoo_key(name) : std::nullopt;
       add(Kind::kWarning, &property,
           "unknown key: the server takes it without a word and does nothing with it",
           near ? fmt::format("did you mean {}?", *near) : std::string());
@@ -271,6 +267,7 @@ class Checker {
 
   const ZooCfg& cfg_;
   bool dynamic_;
+  std::size_t unknown_ = 0;
   std::vector<CfgRemark> remarks_;
 };
 

@@ -34,6 +34,9 @@ std::optional<std::string_view> nearest_name(std::string_view word,
   std::optional<std::string_view> best;
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (std::string_view candidate : candidates) {
+    const std::size_t longer = std::max(word.size(), candidate.size()),
+                      shorter = std::min(word.size(), candidate.size());
+    if (longer - shorter >= least) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < least) best = candidate, least = distance;
   }

@@ -316,6 +316,16 @@ TEST(ZooCfgCheck, WarnsOfWhatAServerTakesWithoutAWord) {
   EXPECT_EQ(found[2].hint, "");
 }
 
+TEST(ZooCfgCheck, TakesTimeInProportionToTheFile) {
+  std::string text = "dataDir=/d\n";
+  for (int i = 0; i < 30000; ++i)
+    text += "group." + std::to_string(i) + "=" + std::to_string(i) + "\nserver." + std::to_string(i) +
+            "=a:1:2\nkey" + std::to_string(i) + "=v\nagain=1\n";
+  const ZooCfg c = cfg(text);
+  EXPECT_EQ(c.ensemble()->voters(), 30000u);
+  EXPECT_GT(c.check().size(), 30000u);
+}
+
 TEST(ZooCfgCheck, EveryFixturePassesButForItsDot) {
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(ZKARK_SOURCE_DIR "/fixtures")) {
