@@ -232,11 +232,14 @@ Result<bool> TxnLogReader::skip_damage() {
   return false;
 }
 
-Result<bool> TxnLogReader::padding_is_clean(std::uint64_t offset) {
+Result<bool> TxnLogReader::padding_is_clean(std::uint64_t offset, std::uint64_t look_bytes) {
   std::vector<std::byte> block(64 << 10);
   for (;;) {
+    if (look_bytes < block.size()) block.resize(look_bytes);
+    if (block.empty()) return true;
     ZK_TRY(std::size_t n, file_.read_at(offset, block));
     if (n == 0) return true;
+    look_bytes -= n;
     // All equal to the first, by the fastest compare there is: preallocation leaves up to 64 MiB of this per
     // log.
     if (block[0] != std::byte{0} || std::memcmp(block.data(), block.data() + 1, n - 1) != 0) return false;

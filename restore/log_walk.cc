@@ -63,7 +63,7 @@ Status LogWalk::finish_file() {
     return {};
   }
   if (tail_.state == TailState::kPadding) {
-    ZK_TRY(bool clean, reader_->padding_is_clean(tail_.offset));
+    ZK_TRY(bool clean, reader_->padding_is_clean(tail_.offset, options_.padding_look_bytes));
     if (clean) {
       reader_.reset();
       return {};

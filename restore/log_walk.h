@@ -37,6 +37,8 @@ struct LogWalkOptions {
   bool overlaps = false;
   /// Where reading of the first opened log begins; a record boundary.
   std::uint64_t start_offset = 0;
+  /// How much of the padding behind the last record is looked through for records that a damaged length hides.
+  std::uint64_t padding_look_bytes = UINT64_MAX;
   Limits limits{};
 };
 
