@@ -1,0 +1,76 @@
+"""The scripts do what their first lines say: fail when they must, count what they must."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command, **environment):
+    return subprocess.run([str(c) for c in command], cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+
+
+class Scripts(unittest.TestCase):
+    def test_every_shell_script_parses(self):
+        scripts = [*ROOT.glob("scripts/*.sh"), ROOT / ".ci/run", *ROOT.glob("tests/docs/bin/*")]
+        self.assertGreater(len(scripts), 6)
+        for script in scripts:
+            with self.subTest(script.name):
+                shell = "sh" if script.read_text().startswith("#!/bin/sh") else "bash"
+                self.assertEqual(run(shell, "-n", script).stdout, "")
+                self.assertTrue(os.access(script, os.X_OK))
+
+    def test_wrong_arguments_are_refused(self):
+        for command in (["scripts/setup.sh", "all"], ["scripts/prove.sh", "R7"], ["scripts/format.sh", "--fix"]):
+            self.assertEqual(run(*command).returncode, 2, command)
+
+
+class Prove(unittest.TestCase):
+    """prove.sh over a build folder whose tests print what we choose."""
+
+    def prove(self, **tests):
+        with tempfile.TemporaryDirectory() as folder:
+            lines = []
+            for name, (text, status) in tests.items():
+                lines.append(f"add_test([=[prove.{name.replace('_', '.')}]=] [=[/bin/sh]=] [=[-c]=] [=[echo '{text}'; exit {status}]=])")
+            (Path(folder) / "CTestTestfile.cmake").write_text("\n".join(lines) + "\n")
+            return run("scripts/prove.sh", "R1", ZKARK_BUILD=folder)
+
+    def test_a_row_that_holds(self):
+        done = self.prove(R1_a=("PROVE R1: 12 of 12 flips found", 0), R1_b=("PROVE R1: 3 of 3", 0), R10_a=("PROVE R10: 0 of 1", 1))
+        self.assertEqual((done.stdout, done.returncode), ("R1: 12 of 12 flips found\nR1: 3 of 3\n", 0))
+
+    def test_a_row_that_does_not(self):
+        for wrong in ({"R1_a": ("PROVE R1: 11 of 12", 0)}, {"R1_a": ("PROVE R1: 12 of 12", 1)}, {"R1_a": ("all is well", 0)},
+                      {"R1_a": ("PROVE R1: 0 of 0", 0)}, {"R1_a": ("PROVE R1: 2 of 2", 0), "R1_b": ("PROVE R1: 1 of 2", 0)},
+                      {"R10_a": ("PROVE R10: 5 of 5", 0)}, {"R1_a": ("PROVE R1: many of many", 0)}):
+            with self.subTest(wrong):
+                done = self.prove(**wrong)
+                self.assertIn("R1: FAILED", done.stdout)
+                self.assertEqual(done.returncode, 1)
+
+
+class AllTests(unittest.TestCase):
+    def test_a_failure_in_any_folder_fails_the_whole(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            for name, status in (("one", 0), ("two", 3)):
+                (folder / name).mkdir()
+                (folder / name / "CTestTestfile.cmake").write_text(
+                    f'add_test([=[t]=] [=[/bin/sh]=] [=[-c]=] [=[test "$A" = "b c" && exit {status}]=])\n'
+                    'set_tests_properties([=[t]=] PROPERTIES LABELS "unit" ENVIRONMENT "A=b c" TIMEOUT 9)\n'
+                    'add_test([=[slow]=] [=[/bin/false]=])\nset_tests_properties([=[slow]=] PROPERTIES LABELS "compat")\n')
+            parts = [f"{n}={folder / n}:^unit$" for n in ("one", "two")]
+            self.assertIn("2 tests of 2", run("tests/scripts/all_tests.py", folder / "all", *parts).stdout)
+            done = run("ctest", "--test-dir", folder / "all")
+            self.assertIn("two/t", done.stdout.split("The following tests FAILED")[1])
+            self.assertIn("1 tests failed out of 2", done.stdout)
+            self.assertNotEqual(done.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
