@@ -122,10 +122,12 @@ struct Taken {
 void add_people_fields(Report& report, const Taken& taken) {
   const backup::Manifest& m = taken.report.manifest;
   std::string what = taken.source.source->description();
-  if (m.source.server_id) what += fmt::format("  myid {},", *m.source.server_id);
-  if (m.source.current_epoch) what += fmt::format(" epoch {:#x},", *m.source.current_epoch);
+  std::vector<std::string> facts;
+  if (m.source.server_id) facts.push_back(fmt::format("myid {}", *m.source.server_id));
+  if (m.source.current_epoch) facts.push_back(fmt::format("epoch {:#x}", *m.source.current_epoch));
   const std::string snapshots = names_of(taken.listing.snapshots), logs = names_of(taken.listing.logs);
-  what += fmt::format("  {}{}{}", snapshots, snapshots.empty() || logs.empty() ? "" : " + ", logs);
+  facts.push_back(fmt::format("{}{}{}", snapshots, snapshots.empty() || logs.empty() ? "" : " + ", logs));
+  what += fmt::format("  {}", fmt::join(facts, ", "));
   report.field("source_text", "source", Cell::string(what));
   const bool incremental = m.type == backup::BackupType::kIncr;
   report.field("base_text", "base",

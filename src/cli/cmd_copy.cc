@@ -59,6 +59,12 @@ Result<backup::CopyReport> look(const backup::Repository& from, const backup::Re
 
 Result<backup::CopyReport> copy(Context& context, const OpenedRepository& from, const RepositoryPlace& to,
                                 const std::vector<std::string>& ids) {
+  {
+    // Asked before the locks: the same repository would lock itself out.
+    ZK_TRY(const auto target, backup::Repository::open(to.env, {}));
+    if (from->config().id == target->config().id)
+      return fail(Error(ErrorId::kRefused, "source and target are the same repository").at(to.url));
+  }
   std::unique_ptr<backup::Lock> lock;  // nothing may vanish from the source meanwhile
   if (!context.globals.no_lock) {
     ZK_TRY(lock, backup::Lock::acquire(from.place.env.locks(),
@@ -114,7 +120,7 @@ Verb copy_verb() {
       .examples = {{"zkark copy -r /srv/zk-backup --to /mnt/usb/zk", "everything"},
                    {"zkark copy latest --to offsite", "one backup, to [repo.offsite] of the configuration"}},
       .exit_codes = {5, 6, 7, 9, 10, 11},
-      .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesJobs | kUsesProgress,
+      .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesNoLock | kUsesJobs | kUsesProgress,
       .changes_state = true,
   });
   verb.argument("ID", &Options::ids, "which backups; all of them (of the cluster of -C) if left out")

@@ -46,16 +46,20 @@ VerifyDepth depth_of(const Options& options) {
   return options.replay.value == Replay::kAll ? VerifyDepth::kReplayAll : VerifyDepth::kStart;
 }
 
-Result<std::string> restorable(restore::Source& source, const restore::VerifyReport& report, VerifyDepth depth, Job& job) {
+using Ranges = std::vector<restore::ZxidRange>;
+
+/// From the replay; where there was none, looked for only when something is wrong: it reads everything again.
+Result<std::optional<Ranges>> restorable(restore::Source& source, const restore::VerifyReport& report,
+                                         VerifyDepth depth, Job& job) {
   if (!report.windows.empty()) {
-    std::vector<restore::ZxidRange> ranges;
+    Ranges ranges;
     for (const restore::RestorableWindow& window : report.windows) ranges.push_back({window.first, window.last});
-    return restore::windows_text(ranges);
+    return std::optional(std::move(ranges));
   }
-  if (!report.damaged() || depth == VerifyDepth::kQuick) return std::string();
+  if (!report.damaged() || depth == VerifyDepth::kQuick) return std::optional<Ranges>();
   ZK_TRY(const restore::SourceListing listing, source.list());
-  ZK_TRY(const std::vector<restore::ZxidRange> ranges, restore::restorable_windows(source, listing, job));
-  return restore::windows_text(ranges);
+  ZK_TRY(Ranges ranges, restore::restorable_windows(source, listing, job));
+  return std::optional(std::move(ranges));
 }
 
 Status verify_source(Context& context, const Options& options) {
@@ -223,7 +227,7 @@ Verb verify_verb() {
                    {"zkark verify -r /srv/zk-backup --read-data 5%", "a twentieth of the objects, others each time"},
                    {"zkark verify -r /srv/zk-backup --replay=all", "prove every backup"}},
       .exit_codes = {5, 6, 9, 10, 11},
-      .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesJobs | kUsesProgress,
+      .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesNoLock | kUsesJobs | kUsesProgress,
   });
   verb.argument("SRC", &Options::sources, "data directory, zoo.cfg, tarballs or files; the repository if left out")
       .completes(Completes::kSource);

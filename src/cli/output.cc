@@ -82,11 +82,17 @@ void print_fields(Output& output, const Report& report) {
   }
 }
 
+/// Fields and tables without a title are for programs.
+template <class Row>
+bool any_title(const std::vector<Row>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row.title.empty(); });
+}
+
 void print_text(Output& output, const Report& report) {
-  bool something = !report.fields().empty();
+  bool something = any_title(report.fields());
   print_fields(output, report);
   for (const Table& table : report.tables()) {
-    if (table.rows().empty()) continue;
+    if (table.rows().empty() || !any_title(table.columns())) continue;
     if (something) output.line("");
     something = true;
     TextTable text(table.columns());

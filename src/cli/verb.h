@@ -27,12 +27,13 @@ enum class Group : std::uint8_t { kRepository, kRestore, kForensics, kExchange, 
 enum Uses : std::uint32_t {
   kUsesNothing = 0,
   kUsesRepository = 1,  // -r, -C
-  kUsesLock = 2,        // --lock-wait, --no-lock
+  kUsesLock = 2,        // --lock-wait
   kUsesConfirm = 4,     // -y, --no-input
   kUsesJobs = 8,        // --jobs
   kUsesTime = 16,       // --tz
   kUsesCache = 32,      // --cache-dir
   kUsesProgress = 64,   // --no-progress
+  kUsesNoLock = 128,    // --no-lock
 };
 
 /// What a shell offers after an option or in an argument's place.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "formats/base/fs.h"
+#include "restore/base_choice.h"
 #include "src/backup/catalogue.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/repository_arg.h"
@@ -49,7 +50,8 @@ const Finding* worst_about(const restore::VerifyReport& report, const std::strin
 std::string result_text(const SourceVerdict& verdict, const FileReport& file) {
   const Finding* worst = worst_about(verdict.report, file.file.path);
   if (worst != nullptr && worst->severity != Severity::kNote) {
-    std::string text = fmt::format("{} {}", worst->severity == Severity::kGap ? "GAP" : "BAD", worst->message);
+    if (worst->severity == Severity::kGap) return "GAP " + worst->message;
+    std::string text = "BAD " + worst->message;
     if (worst->offset) text += fmt::format(" at offset {:#x}", *worst->offset);
     if (file.is_log && worst->first_zxid) text += fmt::format(", zxid after {}", zxid_text(*worst->first_zxid - 1));
     return file.damage > 1 ? fmt::format("{} (and {} more)", text, file.damage - 1) : text;
@@ -60,16 +62,14 @@ std::string result_text(const SourceVerdict& verdict, const FileReport& file) {
     text += file.is_log ? " (header)" : " (complete)";
   else
     text += " (adler32)";
-  if (worst != nullptr && file.is_log) {
-    text += ", " + worst->message;
-    if (worst->offset) text += fmt::format(" at {:#x}", *worst->offset);
-  }
-  return text;
+  if (worst == nullptr || !file.is_log) return text;
+  text += ", " + worst->message.substr(0, worst->message.find(':'));  // the rest stands with the notes
+  return worst->offset ? fmt::format("{} at offset {:#x}", text, *worst->offset) : text;
 }
 
 Cell range_cell(const FileReport& file) {
   if (file.is_log) {
-    if (!file.first_zxid) return {};
+    if (!file.first_zxid) return Cell::string(fmt::format("{}…", zxid_text(file.file.zxid)));  // by its name
     return Cell::string(file.last_zxid ? range_text(*file.first_zxid, *file.last_zxid)
                                        : fmt::format("{}…", zxid_text(*file.first_zxid)));
   }
@@ -100,7 +100,9 @@ std::string proven_text(const restore::Certificate& certificate) {
 }
 
 std::string replay_text(const restore::VerifyReport& report) {
-  const std::string base = !report.base ? "nothing" : report.base->empty() ? "the empty tree" : std::string(base_name(*report.base));
+  // Of several bases the oldest is where the history begins.
+  const std::string& first = report.windows.empty() ? *report.base : report.windows.front().base;
+  const std::string base = first.empty() ? "the empty tree" : std::string(base_name(first));
   std::string text = fmt::format("{} over {}", counted(report.replayed_txns, "txn", "txns"), base);
   if (report.last_zxid)
     text += fmt::format(": {}, {}, {} at {}", counted(report.nodes, "znode", "znodes"),
@@ -238,7 +240,6 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   report.field("source", "", Cell::string(verdict.source)).field("depth", "", Cell::string(name_of(verdict.depth)));
   report.field("damaged", "", Cell::boolean(found.damaged())).field("txns", "", Cell::count(sum_txns(found)));
   add_replay_fields(report, found);
-  report.field("restorable", "", Cell::string_or_null(verdict.restorable));
   Table& files = report.table("files", {{"file", ""},
                                         {"name", "FILE"},
                                         {"kind", ""},
@@ -268,14 +269,21 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   if (found.certificate)
     for (const restore::ZxidRange& range : found.certificate->proven)
       proven.row({Cell::zxid(range.first), Cell::zxid(range.last)});
+  Table& restorable = report.table("restorable", {{"first", ""}, {"last", ""}});
+  if (verdict.restorable)
+    for (const restore::ZxidRange& range : *verdict.restorable)
+      restorable.row({Cell::zxid(range.first), Cell::zxid(range.last)});
   findings_table(report, found.findings);
   if (found.base) report.remark("replayed " + escape_terminal(replay_text(found)));
   if (found.certificate) report.remark("certificate: " + certificate_text(*found.certificate));
-  if (!verdict.restorable.empty()) report.remark("restorable: " + verdict.restorable);
+  if (verdict.restorable) report.remark("restorable: " + restore::windows_text(*verdict.restorable));
   std::string summary = fmt::format("{}: {}", findings_text(found.findings), counted(found.files.size(), "file", "files"));
   if (verdict.depth != VerifyDepth::kQuick && sum_txns(found) != 0)
     summary += ", " + counted(sum_txns(found), "txn", "txns");
   report.remark(found.damaged() ? output.red(summary) : output.green(summary));
+  if (found.damaged() && verdict.restorable && !verdict.restorable->empty())
+    report.remark(fmt::format("next: zkark restore {} --at zxid:{} --to DIR", escape_terminal(verdict.source),
+                              zxid_text(verdict.restorable->back().last)));
   output.print(report);
 }
 
@@ -295,8 +303,9 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
   add_replayed(report, verdict);
   findings_table(report, findings);
   for (const ReplayedTimeline& one : verdict.replayed) {
-    report.remark(fmt::format("cluster {}, timeline {}: replayed {}", escape_terminal(one.cluster),
-                              escape_terminal(one.timeline.substr(0, 8)), escape_terminal(replay_text(one.report))));
+    if (one.report.base)
+      report.remark(fmt::format("cluster {}, timeline {}: replayed {}", escape_terminal(one.cluster),
+                                escape_terminal(one.timeline.substr(0, 8)), escape_terminal(replay_text(one.report))));
     if (one.report.certificate) report.remark("certificate: " + certificate_text(*one.report.certificate));
   }
   std::string summary = fmt::format("{}: {}, {}", findings_text(findings), counted(found.backups, "backup", "backups"),

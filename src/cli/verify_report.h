@@ -1,5 +1,6 @@
 #pragma once
 // The results of `verify`, for people and for programs.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ struct SourceVerdict {
   std::string source;
   restore::VerifyDepth depth = restore::VerifyDepth::kRead;
   const restore::VerifyReport& report;
-  std::string restorable;  // "0x1 to 0x4d"; empty when it was not asked
+  std::optional<std::vector<restore::ZxidRange>> restorable;  // nothing: it was not asked
 };
 /// Of a directory, files, or a point of a repository: FILE RANGE TXNS RESULT, the replay, the certificate.
 void print_verdict(Output& output, const SourceVerdict& verdict);

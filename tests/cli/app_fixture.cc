@@ -66,7 +66,7 @@ Verb save_verb() {
           "terminal of eighty columns.\n\nThe second is short: it's \"quoted\", has a \\ and a ~.",
       .examples = {{"zkark save /data --tag why=test", "a full one, tagged"}, {"zkark save -r /srv/zk", ""}},
       .exit_codes = {6, 7, 11},
-      .uses = kUsesRepository | kUsesLock | kUsesConfirm | kUsesTime | kUsesProgress,
+      .uses = kUsesRepository | kUsesLock | kUsesNoLock | kUsesConfirm | kUsesTime | kUsesProgress,
       .changes_state = true,
   });
   verb.argument("SRC", &SaveOptions::sources, "what to save")
