@@ -30,14 +30,15 @@ Result<std::string> Context::repository() const {
 
 Status Context::confirm(std::string_view question) const {
   if (globals.yes) return {};
-  Console& console = output.console();
+  const Console& console = output.console();
   if (globals.no_input || !console.in_is_terminal() || !console.err_is_terminal())
     return fail(Error(ErrorId::kNeedsConfirmation, fmt::format("this needs a yes: {}", question))
                     .with_hint("add --yes, or run it on a terminal"));
-  output.data().flush();
-  console.write_err(fmt::format("{} [y/N] ", escape_terminal(question)));
   std::string answer;
-  if (console.read_line(answer) && (answer == "y" || answer == "Y" || answer == "yes")) return {};
+  if (output.ask(fmt::format("{} [y/N] ", escape_terminal(question)), answer) &&
+      (answer == "y" || answer == "Y" || answer == "yes"))
+    return {};
+  ZK_TRY_STATUS(job.check());
   return fail(ErrorId::kNeedsConfirmation, "not confirmed; nothing was changed");
 }
 

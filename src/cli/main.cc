@@ -25,6 +25,8 @@ constexpr int kIn = 0, kOut = 1, kErr = 2;  // the descriptors every process is 
 
 class RealConsole final : public Console {
  public:
+  /// `stop` ends the wait for an answer.
+  explicit RealConsole(std::stop_token stop) : stop_(std::move(stop)) {}
   Written write_out(std::string_view text) override {
     const int number = os::write_all(kOut, text);
     if (number == 0) return Written::kAll;
@@ -32,7 +34,7 @@ class RealConsole final : public Console {
   }
   void write_err(std::string_view text) override { static_cast<void>(os::write_all(kErr, text)); }
   bool read_line(std::string& line) override {
-    std::optional<std::string> read = os::read_line(kIn);
+    std::optional<std::string> read = os::read_line(kIn, stop_);
     line = read ? std::move(*read) : "";
     return read.has_value();
   }
@@ -45,6 +47,7 @@ class RealConsole final : public Console {
   }
 
  private:
+  const std::stop_token stop_;
   const bool out_ = os::is_terminal(kOut), err_ = os::is_terminal(kErr);
 };
 
@@ -67,8 +70,8 @@ int run(int argc, char** argv) {
   os::SystemClock clock;
   os::SystemRandom random;
   os::LocalSystem system;
-  RealConsole console;
   Job job;
+  RealConsole console(job.stop.get_token());
   os::StopOnSignal signals(job.stop);
   os::StatusSignal status_signal;
   std::unique_ptr<Watcher> watcher;

@@ -249,8 +249,24 @@ void Output::detail(std::string_view text) {
   if (options_.verbose > 0) message("detail", "", text);
 }
 
+bool Output::ask(std::string_view question, std::string& answer) {
+  data_.flush();
+  {
+    std::lock_guard lock(err_mutex_);
+    wipe_progress_line();
+    asking_ = true;
+    console_.write_err(question);
+  }
+  const bool answered =
+      console_.read_line(answer);  // the lock is free: warnings of other threads get through
+  std::lock_guard lock(err_mutex_);
+  asking_ = false;
+  return answered;
+}
+
 void Output::show_progress_line(std::string_view text) {
   std::lock_guard lock(err_mutex_);
+  if (asking_) return;
   console_.write_err(fmt::format("\r\x1b[K{}", text));
   progress_line_shown_ = true;
 }

@@ -103,7 +103,8 @@ class Output {
   // ---- messages: stderr ----
   /// Prints the error with id, place and hint, and remembers the exit status it stands for.
   void report(const Error& error) { report(error, exit_code(error.id())); }
-  /// The same with another exit status: a verb that reads on past damage ends with 3, not with the 6 of its id.
+  /// The same with another exit status: a verb that reads on past damage ends with 3, not with the 6 of its
+  /// id.
   void report(const Error& error, int exit);
   /// Something to look at that does not change the exit status.
   void warn(std::string_view message);
@@ -112,6 +113,9 @@ class Output {
   /// Only with -v.
   void detail(std::string_view message);
   ExitStatus& exit() { return exit_; }
+
+  /// Shows `question` and reads a line from stdin; no progress is drawn meanwhile. False at the end of input.
+  bool ask(std::string_view question, std::string& answer);
 
   // ---- the line that progress occupies (progress.h) ----
   /// Shows one line that the next message or data wipes out. Only when stderr is a terminal.
@@ -133,7 +137,7 @@ class Output {
   OutputOptions options_;
   std::function<void()> on_reader_gone_;
   std::mutex err_mutex_;
-  bool progress_line_shown_ = false;
+  bool progress_line_shown_ = false, asking_ = false;
   std::atomic<bool> reader_gone_{false};
   bool write_failed_ = false;
   ExitStatus exit_;

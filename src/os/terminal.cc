@@ -1,5 +1,6 @@
 #include "src/os/terminal.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -24,9 +25,14 @@ int write_all(int fd, std::string_view text) {
   return 0;
 }
 
-std::optional<std::string> read_line(int fd) {
+std::optional<std::string> read_line(int fd, const std::stop_token& stop) {
   std::string line;
-  for (char c = 0; retry([&] { return ::read(fd, &c, 1); }) == 1;) {
+  for (char c = 0;;) {
+    pollfd ready{fd, POLLIN, 0};
+    while (stop.stop_possible() && retry([&] { return ::poll(&ready, 1, 100); }) == 0)
+      if (stop.stop_requested()) return std::nullopt;
+    if (stop.stop_requested()) return std::nullopt;
+    if (retry([&] { return ::read(fd, &c, 1); }) != 1) break;
     if (c == '\n') return line;
     line += c;
   }
