@@ -101,9 +101,12 @@ class Corpus {
       ZK_TRY_STATUS(one_txn());
     }
     ZK_TRY_STATUS(close_log());
-    std::printf("%s: %llu txns in %llu logs, %zu znodes, digest %#llx\n", settings_.out.c_str(),
-                static_cast<unsigned long long>(written_), static_cast<unsigned long long>(logs_),
-                state_.tree.size(), static_cast<unsigned long long>(state_.tree.digest()));
+    // Payload: data, full path and 60 bytes of stat per znode, what memory is measured against.
+    const restore::Tree& tree = state_.tree;
+    std::printf("%llu txns in %llu logs, %zu znodes, payload %llu bytes, digest %#llx\n",
+                static_cast<unsigned long long>(written_), static_cast<unsigned long long>(logs_), tree.size(),
+                static_cast<unsigned long long>(tree.data_bytes() + tree.path_bytes() + 60 * tree.size()),
+                static_cast<unsigned long long>(tree.digest()));
     return {};
   }
 

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""Measures zkark beside its peers, in one run on one machine, and prints the ratios.
+
+Both sides run in turn, so that a noisy machine is noisy for both; of each figure the median of several runs counts.
+Files are in the page cache for both. Called by scripts/bench.sh.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "compat"))
+import apache  # noqa: E402
+import zkreal  # noqa: E402
+
+JAVA_HEAP = "-Xmx2g"
+
+
+class Run:
+    def __init__(self, wall, memory_mb, code):
+        self.wall, self.memory_mb, self.code = wall, memory_mb, code
+
+
+def run(command, output=None, environment=None, codes=(0,)):
+    """Runs one command to its end; its wall time and largest resident memory."""
+    with open(output or os.devnull, "wb") as out:
+        begin = time.monotonic()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
+                                 env={**os.environ, **(environment or {})})
+        errors = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.monotonic() - begin
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode not in codes:
+        sys.exit(f"bench: {' '.join(map(str, command))}: exit {child.returncode}\n{errors.decode(errors='replace')}")
+    return Run(wall, usage.ru_maxrss / 1024, child.returncode)
+
+
+def median(runs, key=lambda r: r.wall):
+    return sorted(key(r) for r in runs)[len(runs) // 2]
+
+
+def alternate(rounds, *sides):
+    """Each side once a round: a list of runs per side."""
+    results = [[] for _ in sides]
+    for _ in range(rounds):
+        for result, side in zip(results, sides):
+            result.append(side())
+    return results
+
+
+def record_ends(log):
+    """Offsets behind each record of a log: to cut a history at a record."""
+    ends = []
+    with open(log, "rb") as file:
+        data = file.read()
+    at = 16
+    while at + 12 < len(data):
+        length = struct.unpack_from(">i", data, at + 8)[0]
+        if length <= 0:
+            break
+        at += 12 + length + 1
+        ends.append(at)
+    return ends
+
+
+def cut_last_records(log, count):
+    """Takes the last records away, as if they were not written yet: zeros again, the size as before."""
+    ends = record_ends(log)
+    with open(log, "r+b") as file:
+        size = file.seek(0, 2)
+        file.truncate(ends[-count - 1])
+        file.truncate(size)
+
+
+def copy_dir(source, target):
+    subprocess.run(["cp", "-r", "--sparse=always", str(source), str(target)], check=True)
+    return target
+
+
+def stored_bytes(directory):
+    return sum(p.stat().st_size for p in Path(directory).rglob("*") if p.is_file())
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.zkark = arguments.zkark
+        self.work = Path(arguments.work)
+        self.rounds = arguments.rounds
+        self.rows = []
+        self.corpus = self.work / "corpus"
+
+    def row(self, what, ours, theirs, ratio, at_least, aim):
+        self.rows.append((what, ours, theirs, ratio, at_least, aim))
+        print(f"  {what}: {ours}; {theirs}; {ratio} (at least {at_least}, aim {aim})", flush=True)
+
+    def make_corpus(self, make, arguments):
+        made = self.work / "corpus.json"
+        if not made.is_file():
+            shutil.rmtree(self.corpus, ignore_errors=True)
+            text = subprocess.run([make, "--out", self.corpus, *arguments], check=True, capture_output=True, text=True).stdout
+            made.write_text(json.dumps({"text": text.strip()}))
+        self.about = json.loads(made.read_text())["text"]
+        self.payload_mb = int(self.about.split("payload ")[1].split()[0]) / 2**20
+        print(f"corpus: {self.about}", flush=True)
+
+    def log(self):
+        log = sorted((self.corpus / "version-2").glob("log.*"), key=lambda p: int(p.name[4:], 16))[1]
+        java = ["java", JAVA_HEAP, "-cp", apache.SERVER_CLASSPATH,
+                "org.apache.zookeeper.server.persistence.TxnLogToolkit", "-d", log]
+        ours, theirs = alternate(self.rounds, lambda: run([self.zkark, "log", log, "-o", "ndjson"], self.work / "out"),
+                                 lambda: run(java, self.work / "out"))
+        self.row("one log as NDJSON, wall", f"{median(ours):.3f} s", f"TxnLogToolkit -d {median(theirs):.2f} s",
+                 f"{median(theirs) / median(ours):.1f}x", "15x", "40x")
+        memory = median([run([self.zkark, "log", self.corpus, "-o", "ndjson"], self.work / "out")], lambda r: r.memory_mb)
+        self.row("memory of log over all logs", f"{memory:.0f} MB", f"TxnLogToolkit {median(theirs, lambda r: r.memory_mb):.0f} MB for one",
+                 "-", "64 MB", "32 MB")
+
+    def boot(self):
+        def java_boot():
+            with zkreal.Lab() as lab:
+                server = lab.standalone(self.corpus, flags=[JAVA_HEAP], start=False)
+                begin = time.monotonic()
+                server.start()
+                wall = time.monotonic() - begin
+                status = Path(f"/proc/{server.process.pid}/status").read_text()
+                memory = int(status.split("VmHWM:")[1].split()[0]) / 1024
+                server.kill()
+            return Run(wall, memory, 0)
+
+        ours, theirs = alternate(self.rounds, lambda: run([self.zkark, "verify", self.corpus, "--replay"]), java_boot)
+        self.row("verify --replay to a ready tree / boot to serving, wall", f"{median(ours):.3f} s",
+                 f"Apache {median(theirs):.2f} s", f"{median(theirs) / median(ours):.1f}x", "8x", "20x")
+        memory = median(ours, lambda r: r.memory_mb)
+        self.row("memory with the tree loaded / payload", f"{memory:.0f} MB of {self.payload_mb:.0f} MB payload",
+                 f"Apache {median(theirs, lambda r: r.memory_mb):.0f} MB with {JAVA_HEAP}", f"{memory / self.payload_mb:.2f}x", "1.8x", "1.4x")
+
+    def backup(self):
+        repo, restic = self.work / "repo", self.work / "restic"
+        password = {"RESTIC_PASSWORD": "bench", "RESTIC_CACHE_DIR": str(self.work / "restic-cache")}
+
+        def ours():
+            shutil.rmtree(repo, ignore_errors=True)
+            run([self.zkark, "init", "-r", repo, "--encryption", "none"])
+            return run([self.zkark, "backup", self.corpus, "-r", repo])
+
+        def theirs():
+            shutil.rmtree(restic, ignore_errors=True)
+            run(["restic", "init", "-r", restic], environment=password)
+            return run(["restic", "backup", "-r", restic, self.corpus], environment=password)
+
+        mine, other = alternate(self.rounds, ours, theirs)
+        self.row("first full backup, proof included, wall", f"{median(mine):.2f} s", f"restic {median(other):.2f} s",
+                 f"{median(other) / median(mine):.2f}x", "1.5x", "3x")
+        self.row("stored", f"{stored_bytes(repo) / 1e6:.0f} MB", f"restic {stored_bytes(restic) / 1e6:.0f} MB",
+                 f"{stored_bytes(repo) / stored_bytes(restic):.2f}", "1.00", "-")
+        shutil.rmtree(repo)
+        run([self.zkark, "init", "-r", repo, "--encryption", "none"])
+        plain = run([self.zkark, "backup", self.corpus, "-r", repo, "--no-prove"])
+        self.row("first full backup without the proof", f"{plain.wall:.2f} s", f"restic {median(other):.2f} s",
+                 f"{median(other) / plain.wall:.2f}x", "-", "-")
+        self.row("memory of backup without the proof", f"{plain.memory_mb:.0f} MB",
+                 f"restic {median(other, lambda r: r.memory_mb):.0f} MB", "-", "64 MB", "32 MB")
+
+    def increment(self):
+        whole, early, repo = self.corpus, self.work / "early", self.work / "repo"
+        newest = max((whole / "version-2").glob("log.*"), key=lambda p: int(p.name[4:], 16)).name
+        runs, idle = [], []
+        for _ in range(self.rounds):
+            shutil.rmtree(repo, ignore_errors=True)
+            shutil.rmtree(early, ignore_errors=True)
+            copy_dir(whole, early)
+            cut_last_records(early / "version-2" / newest, 1000)
+            run([self.zkark, "init", "-r", repo, "--encryption", "none"])
+            run([self.zkark, "backup", early, "-r", repo, "--no-prove"])
+            shutil.copy(whole / "version-2" / newest, early / "version-2" / newest)
+            runs.append(run([self.zkark, "backup", early, "-r", repo]))
+            idle.append(run([self.zkark, "backup", early, "-r", repo]))
+        self.row("increment after 1,000 new txns, wall", f"{median(runs) * 1000:.0f} ms", "-", "-", "100 ms", "30 ms")
+        self.row("backup with nothing new, wall", f"{median(idle) * 1000:.0f} ms", "-", "-", "-", "-")
+        shutil.rmtree(early)
+
+    def report(self, file):
+        lines = [f"## {date.today()}", "", f"Corpus: {self.about}.",
+                 f"{os.cpu_count()} cores, median of {self.rounds} runs, both sides in turn, files in the page cache.", "",
+                 "| | zkark | peer | ratio | at least | aim |", "|---|---|---|---|---|---|"]
+        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        print("\n".join(lines))
+        if file:
+            path = Path(file)
+            head, _, older = path.read_text().partition("\n## ")
+            path.write_text(head.rstrip() + "\n\n" + "\n".join(lines) + "\n" + (f"\n## {older}" if older else ""))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--zkark", required=True)
+    parser.add_argument("--make-corpus", required=True)
+    parser.add_argument("--work", required=True, help="kept between runs: the corpus is made once")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="log,boot,backup,increment")
+    parser.add_argument("--small", action="store_true", help="a corpus of a hundredth: does everything run?")
+    parser.add_argument("--write", help="docs/performance.md, to put the table into")
+    arguments = parser.parse_args()
+    os.makedirs(arguments.work, exist_ok=True)
+    bench = Bench(arguments)
+    size = ["--znodes", "10000", "--txns", "20000", "--log-txns", "3500"] if arguments.small else []
+    bench.make_corpus(arguments.make_corpus, size)
+    for part in arguments.only.split(","):
+        getattr(bench, part)()
+    bench.report(arguments.write)
+
+
+if __name__ == "__main__":
+    main()
