@@ -42,9 +42,9 @@ class LineReader {
         pass_line_end();
         continue;
       }
-      take(out);
+      const bool line = take(out);
       out.end = at_;
-      if (!out.bytes.empty()) return true;  // empty: nothing but continuations
+      if (line) return true;
     }
   }
 
@@ -58,30 +58,35 @@ class LineReader {
     if (c == '\r' && at_ < text_.size() && text_[at_] == '\n') ++at_;
     ++line_;
   }
-  void take(LogicalLine& out) {
+  /// Reads a line with its continuations. False: nothing but a backslash, so the next line begins as a new
+  /// one, and may be a comment. At the end of the file a lone backslash is a line, an empty one, as for Java.
+  bool take(LogicalLine& out) {
+    const auto drop_backslash = [&out] {
+      out.bytes.pop_back();
+      out.places.pop_back();
+    };
     bool backslash = false;  // an odd number of them stands before
-    for (; at_ < text_.size(); ++at_) {
+    while (at_ < text_.size()) {
       const char c = text_[at_];
       if (!is_line_end(c)) {
         out.bytes += c;
-        out.places.push_back(at_);
+        out.places.push_back(at_++);
         backslash = c == '\\' && !backslash;
         continue;
       }
+      const bool last_byte = at_ + 1 == text_.size();
       out.content_end = at_;
       pass_line_end();
-      if (!backslash) return;
-      out.bytes.pop_back();
-      out.places.pop_back();
+      if (!backslash) return true;
+      drop_backslash();
+      if (last_byte) return true;
+      if (out.bytes.empty()) return false;
       backslash = false;
       skip_blanks();
-      --at_;  // the loop steps on
     }
     out.content_end = at_;
-    if (backslash) {
-      out.bytes.pop_back();
-      out.places.pop_back();
-    }
+    if (backslash) drop_backslash();
+    return true;
   }
 
   std::string_view text_;

@@ -26,6 +26,7 @@ namespace io = boost::iostreams;
 constexpr std::size_t kBlockBytes = 32 << 10;      // what snappy-java writes
 constexpr std::size_t kMaxXerialBlock = 64 << 20;  // far above anything real; a block is held in memory
 constexpr std::size_t kXerialHeaderBytes = 16;
+constexpr std::size_t kJavaInput = 512;  // of GZIPInputStream
 constexpr char kXerialMagic[8] = {'\x82', 'S', 'N', 'A', 'P', 'P', 'Y', '\0'};
 
 /// RFC 1952 over zlib's raw inflate. Boost's gzip filter is not used for reading: it drops what it decoded
@@ -43,12 +44,14 @@ class GzipSource : public ByteSource {
   GzipSource& operator=(const GzipSource&) = delete;
 
   Result<std::size_t> read(MutableBytes into) override {
-    std::size_t produced = 0;
-    while (produced == 0 && !into.empty() && state_ != State::kDone) {
-      if (error_) return fail(error_->clone());
-      if (Status step = advance(into, produced); !step) error_ = std::move(step).error();
+    std::size_t total = 0;
+    while (!error_ && state_ != State::kDone && total < into.size() && (total == 0 || java_)) {
+      std::size_t produced = 0;
+      if (Status step = advance(into.subspan(total), produced); !step) error_ = std::move(step).error();
+      total += produced;
     }
-    return produced;
+    if (error_ && total == 0) return fail(error_->clone());
+    return total;
   }
 
  private:
@@ -81,7 +84,8 @@ class GzipSource : public ByteSource {
   /// False when the wrapped stream has no more bytes.
   Result<bool> refill() {
     if (next_ < size_) return true;
-    ZK_TRY(size_, wrapped_.read(input_));
+    const std::size_t want = !java_ ? input_.size() : state_ == State::kBody ? kJavaInput : 1;
+    ZK_TRY(size_, wrapped_.read(MutableBytes(input_).first(want)));
     next_ = 0;
     consumed_ += size_;
     return size_ != 0;
@@ -158,7 +162,10 @@ class GzipSource : public ByteSource {
 
   Status inflate_some(MutableBytes into, std::size_t& produced) {
     ZK_TRY(bool more, refill());
-    const auto room = static_cast<uInt>(std::min<std::size_t>(into.size(), 1 << 30));
+    // Java asks for bytes as it needs them, and an error met right behind the last one asked for takes it
+    // along, unless the input came to its end in between. One byte a call with Java's input buffer shows the
+    // same to any reader.
+    const auto room = java_ ? 1u : static_cast<uInt>(std::min<std::size_t>(into.size(), 1 << 30));
     stream_.next_in = reinterpret_cast<Bytef*>(input_.data() + next_);
     stream_.avail_in = static_cast<uInt>(size_ - next_);
     stream_.next_out = reinterpret_cast<Bytef*>(into.data());
@@ -172,9 +179,10 @@ class GzipSource : public ByteSource {
       state_ = State::kTrailer;
     else if (outcome == Z_MEM_ERROR)
       return fail(ErrorId::kOutOfMemory, "no memory to decompress");
-    else if (outcome != Z_OK && outcome != Z_BUF_ERROR)
+    else if (outcome != Z_OK && outcome != Z_BUF_ERROR) {
+      if (java_) produced = 0;
       return damaged(stream_.msg != nullptr ? stream_.msg : "the compressed data is malformed");
-    else if (!more && produced == 0)
+    } else if (!more && produced == 0)
       return ends("data");
     return {};
   }

@@ -60,6 +60,11 @@ TEST(Properties, Continuations) {
   EXPECT_EQ(properties("a=1\\"), (Map{{"a", "1"}}));
   EXPECT_EQ(properties("\\\n\\\nb=2"), (Map{{"b", "2"}}));
   EXPECT_EQ(properties("server\\\n  .1=x"), (Map{{"server.1", "x"}}));
+  EXPECT_EQ(properties("\\\n# a comment\nb=2"), (Map{{"b", "2"}})) << "nothing was continued";
+  EXPECT_EQ(properties("a=1\n\\\n"), (Map{{"a", "1"}, {"", ""}}))
+      << "Java's reading of a lone backslash at the end";
+  EXPECT_EQ(properties("a=1\n\\"), (Map{{"a", "1"}, {"", ""}}));
+  EXPECT_EQ(properties("a=1\n\\\r\n"), (Map{{"a", "1"}}));
 }
 
 TEST(Properties, Escapes) {

@@ -74,9 +74,12 @@ void stream(Bytes input, SnapCodec codec) {
   for (const Limits& limits : {Limits{}, Limits::java_3_8()}) {
     const Unwrapped whole = unwrapped(input, codec, limits, SIZE_MAX),
                     slow = unwrapped(input, codec, limits, 1);
-    ZK_CHECK(whole.plain == slow.plain);
-    ZK_CHECK(whole.error.has_value() == slow.error.has_value());
-    if (whole.error) ZK_CHECK(whole.error->id() == slow.error->id() && whole.error->offset().has_value());
+    // Java's reading depends on where its input buffer ends, so only the default is compared.
+    if (!limits.java) {
+      ZK_CHECK(whole.plain == slow.plain);
+      ZK_CHECK(whole.error.has_value() == slow.error.has_value());
+      if (whole.error) ZK_CHECK(whole.error->id() == slow.error->id() && whole.error->offset().has_value());
+    }
     read_plain(as_bytes(whole.plain), limits, SIZE_MAX);
   }
   StringSink sink;
