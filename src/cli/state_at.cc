@@ -1,0 +1,116 @@
+#include "src/cli/state_at.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/cli/point_in_time.h"
+#include "src/cli/show_findings.h"
+#include "src/cli/text.h"
+#include "src/cli/values.h"
+
+namespace zkark::cli {
+namespace {
+
+/// The names among which a typing mistake is looked for.
+constexpr std::size_t kMaxNeighbours = 1000;
+
+/// One snapshot and nothing else: what it holds, whether or not it is the state at any one zxid.
+Status load_lone_snapshot(Context& context, StateAt& at) {
+  restore::Findings findings;
+  const restore::SourceFile& snapshot = at.listing.snapshots.front();
+  ZK_TRY(restore::ReplayResult loaded,
+         restore::replay(*at.opened.source, at.listing, &snapshot, {}, findings, context.job));
+  show_findings(context.output, findings, Stance::kReading);
+  at.target.zxid = snapshot.zxid;
+  at.exact = !loaded.fuzzy_end_assumed && loaded.fuzzy_end <= snapshot.zxid;
+  if (!at.exact)
+    context.output.warn(
+        loaded.fuzzy_end_assumed
+            ? fmt::format(
+                  "{} does not say whether transactions were applied while it was written: it may hold "
+                  "changes later than {}",
+                  snapshot.path, zxid_text(snapshot.zxid))
+            : fmt::format(
+                  "{} was written while transactions up to {} were applied: it holds some of their changes, "
+                  "and is exact only together with the logs",
+                  snapshot.path, zxid_text(loaded.fuzzy_end)));
+  at.state = std::move(loaded.state);
+  return {};
+}
+
+void tell_point(Context& context, const StateOptions& options, const StateAt& at) {
+  std::string text = at.target.record
+                         ? restore::note_text(*at.target.record)
+                         : fmt::format("{}, which has no record of its own", zxid_text(at.target.zxid));
+  text += at.target.next ? fmt::format(" (next, not applied: {})", restore::note_text(*at.target.next))
+                         : " (nothing is stored after it)";
+  if (options.at)
+    context.output.note("at " + text);
+  else
+    context.output.detail("at " + text);
+}
+
+}  // namespace
+
+Result<StateAt> load_state_at(Context& context, const StateOptions& options) {
+  StateAt at;
+  ZK_TRY(at.opened, open_source(context, {{options.source}, options.log_dir.value_or(""), ""}));
+  ZK_TRY(at.listing, at.opened.source->list());
+  restore::TargetOptions wanted;
+  if (options.at) {
+    ZK_TRY(wanted.point, parse_point(*options.at, context));
+  }
+  wanted.exclusive = options.exclusive;
+  wanted.time_rule = options.time_rule;
+  context.job.progress.phase = "replaying";
+  if (at.listing.logs.empty() && at.listing.snapshots.size() == 1 && !options.at && !options.exclusive) {
+    ZK_TRY_STATUS(load_lone_snapshot(context, at));
+    return at;
+  }
+  show_findings(context.output, at.listing.findings, Stance::kReading);
+  ZK_TRY(at.target, restore::resolve_target(*at.opened.source, at.listing, wanted, context.job));
+  tell_point(context, options, at);
+  restore::Findings findings;
+  ZK_TRY(restore::Rebuilt rebuilt,
+         restore::rebuild(*at.opened.source, at.listing, at.target.zxid, findings, context.job));
+  // The state is exact; what was passed over on the way to it is worth a word, no more.
+  for (const restore::Finding& finding : findings) {
+    if (finding.severity == restore::Severity::kNote)
+      context.output.detail(error_of(finding).to_string());
+    else
+      context.output.warn(error_of(finding).to_string());
+  }
+  at.state = std::move(rebuilt.replay.state);
+  return at;
+}
+
+Result<restore::NodeId> find_node(const StateAt& at, std::string_view path) {
+  const restore::Tree& tree = at.state.tree;
+  if (path == "/") return restore::kRoot;
+  if (!restore::Tree::valid_path(path)) {
+    Error error(ErrorId::kUsage, fmt::format("'{}' can be no path of a node", path));
+    return fail(std::move(error).with_hint("a path begins with / and does not end with one"));
+  }
+  if (const restore::NodeId id = tree.find(path); id != restore::kNoNode) return id;
+  std::string_view there = path;
+  restore::NodeId ancestor = restore::kNoNode;
+  while (ancestor == restore::kNoNode) {
+    there = there.substr(0, there.rfind('/'));
+    ancestor = there.empty() ? restore::kRoot : tree.find(there);
+  }
+  std::vector<std::string> names;
+  for (restore::NodeId child = tree.first_child(ancestor);
+       child != restore::kNoNode && names.size() < kMaxNeighbours; child = tree.next_sibling(child))
+    names.emplace_back(tree.get(child).name);
+  const std::string_view missing = path.substr(there.size() + 1);
+  const std::string near = nearest(missing.substr(0, missing.find('/')), names);
+  Error error(ErrorId::kNotFound, fmt::format("there is no node {} at {}", path, zxid_text(at.target.zxid)));
+  if (!near.empty()) return fail(std::move(error).with_hint(fmt::format("did you mean {}/{}?", there, near)));
+  const std::uint32_t children = tree.child_count(ancestor);
+  return fail(
+      std::move(error).with_hint(fmt::format("{} is there, with {} {}", there.empty() ? "/" : there,
+                                             human_count(children), children == 1 ? "child" : "children")));
+}
+
+}  // namespace zkark::cli
