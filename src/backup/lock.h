@@ -50,7 +50,7 @@ struct LockEnvironment {
 
 struct LockRequest {
   LockKind kind = LockKind::kExclusive;
-  std::string purpose;
+  std::string purpose = {};
   std::int64_t wait_ms = 0;  // --lock-wait
 };
 

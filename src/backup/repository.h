@@ -30,7 +30,7 @@ struct RepositoryEnvironment {
   std::string zkark_version;
   /// Where this client remembers the last HEAD it saw of every repository (pin.h). nullptr: nowhere.
   Fs* cache_fs = nullptr;
-  std::string cache_dir;
+  std::string cache_dir = {};
 
   LockEnvironment locks() const { return {backend, clock, random, system}; }
 };

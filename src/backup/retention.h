@@ -23,8 +23,8 @@ Result<Span> parse_span(std::string_view text);
 
 struct RetentionPolicy {
   unsigned last = 0, hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;  // how many; 0: rule unused
-  Span within;  // everything this young, seen from the newest backup of the cluster
-  std::vector<std::pair<std::string, std::optional<std::string>>> tags;  // key, value or any value
+  Span within = {};  // everything this young, seen from the newest backup of the cluster
+  std::vector<std::pair<std::string, std::optional<std::string>>> tags = {};  // key, value or any value
   bool empty() const;
 };
 

@@ -25,7 +25,7 @@ struct BackendEntry {
 
 enum class Durability : std::uint8_t {
   kDurable,   // on disk, under its name, when the call returns ok
-  kVolatile,  // visible to every process at once, may be gone after a power cut: lock files
+  kVolatile,  // visible to every process at once; after a power cut it may be gone, but is not damaged: lock files
 };
 
 /// One put whose size is not known beforehand. Dropping it without commit() leaves nothing visible.

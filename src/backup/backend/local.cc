@@ -47,12 +47,18 @@ Status LocalBackend::make_parent(const std::string& path) {
   return make_dir(parent_path(path));
 }
 
-Result<std::string> LocalBackend::temporary_path() {
-  std::byte name[8];
-  random_.fill(name);
-  const std::string path = join_path(join_path(root_, kTemporaryDir), to_hex(name));
-  ZK_TRY_STATUS(make_parent(path));
-  return path;
+Result<std::unique_ptr<File>> LocalBackend::create_temporary() {
+  for (bool again = false;; again = true) {
+    std::byte name[8];
+    random_.fill(name);
+    const std::string path = join_path(join_path(root_, kTemporaryDir), to_hex(name));
+    ZK_TRY_STATUS(make_parent(path));
+    Result<std::unique_ptr<File>> file = fs_.create(path, CreateOptions{});
+    if (file || file.error().id() != ErrorId::kNoFile || again) return file;
+    // Somebody put another directory in this one's place: what we know of its inside is void.
+    const std::lock_guard lock(mutex_);
+    durable_dirs_.clear();
+  }
 }
 
 Status LocalBackend::publish(const std::string& temporary, const std::string& key, Durability durability) {
@@ -66,8 +72,8 @@ Status LocalBackend::publish(const std::string& temporary, const std::string& ke
 /// The temporary file of one put: removed unless published.
 class LocalWriter final : public BackendWriter {
  public:
-  LocalWriter(LocalBackend& backend, std::string path, std::unique_ptr<File> file)
-      : backend_(backend), path_(std::move(path)), file_(std::move(file)) {}
+  LocalWriter(LocalBackend& backend, std::unique_ptr<File> file)
+      : backend_(backend), path_(file->path()), file_(std::move(file)) {}
   ~LocalWriter() override {
     file_.reset();
     if (!published_) static_cast<void>(backend_.fs_.remove_file(path_).has_value());
@@ -76,7 +82,8 @@ class LocalWriter final : public BackendWriter {
   Status commit(const std::string& key) override { return commit(key, Durability::kDurable); }
   Status commit(const std::string& key, Durability durability) {
     ZK_CHECK(file_ != nullptr && valid_key(key));
-    if (durability == Durability::kDurable) ZK_TRY_STATUS(file_->sync());
+    // Volatile or not: a name that survives a power cut without its bytes would be damage.
+    ZK_TRY_STATUS(file_->sync());
     file_.reset();
     ZK_TRY_STATUS(backend_.publish(path_, key, durability));
     published_ = true;
@@ -91,15 +98,13 @@ class LocalWriter final : public BackendWriter {
 };
 
 Result<std::unique_ptr<BackendWriter>> LocalBackend::open_writer() {
-  ZK_TRY(std::string path, temporary_path());
-  ZK_TRY(auto file, fs_.create(path, CreateOptions{}));
-  return std::unique_ptr<BackendWriter>(std::make_unique<LocalWriter>(*this, std::move(path), std::move(file)));
+  ZK_TRY(auto file, create_temporary());
+  return std::unique_ptr<BackendWriter>(std::make_unique<LocalWriter>(*this, std::move(file)));
 }
 
 Status LocalBackend::put(const std::string& key, Bytes bytes, Durability durability) {
-  ZK_TRY(std::string path, temporary_path());
-  ZK_TRY(auto file, fs_.create(path, CreateOptions{}));
-  LocalWriter writer(*this, std::move(path), std::move(file));
+  ZK_TRY(auto file, create_temporary());
+  LocalWriter writer(*this, std::move(file));
   ZK_TRY_STATUS(writer.append(bytes));
   return writer.commit(key, durability);
 }

@@ -34,7 +34,7 @@ class LocalBackend final : public Backend {
   /// The directory exists with mode 0700 and its name is durable. `mutex_` held.
   Status make_dir(const std::string& dir);
   Status make_parent(const std::string& path);
-  Result<std::string> temporary_path();
+  Result<std::unique_ptr<File>> create_temporary();
   Status publish(const std::string& temporary, const std::string& key, Durability durability);
   Status list_dir(const std::string& key_prefix, const std::string& wanted, int depth,
                   std::vector<BackendEntry>& out);
