@@ -36,7 +36,7 @@ complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-input -d 'never ask; what would need an answer is refused'
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l yes -s y -d 'answer yes to every question'
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l lock-wait -r -f -d 'how long to wait for another run\'s lock'
-complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-lock -d 'read without taking a lock'
+complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l no-lock -d 'take no lock on what is only read, and store no verdict'
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -l tz -r -f -d 'time zone of times given without one, such as Europe/Vienna or UTC'
 
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a save -d 'take a backup that exists only in tests'
@@ -65,7 +65,7 @@ complete -c zkark -n '__fish_seen_subcommand_from save' -l no-progress -d 'no pr
 complete -c zkark -n '__fish_seen_subcommand_from save' -l no-input -d 'never ask; what would need an answer is refused'
 complete -c zkark -n '__fish_seen_subcommand_from save' -l yes -s y -d 'answer yes to every question'
 complete -c zkark -n '__fish_seen_subcommand_from save' -l lock-wait -r -f -d 'how long to wait for another run\'s lock'
-complete -c zkark -n '__fish_seen_subcommand_from save' -l no-lock -d 'read without taking a lock'
+complete -c zkark -n '__fish_seen_subcommand_from save' -l no-lock -d 'take no lock on what is only read, and store no verdict'
 complete -c zkark -n '__fish_seen_subcommand_from save' -l tz -r -f -d 'time zone of times given without one, such as Europe/Vienna or UTC'
 
 complete -c zkark -n 'not __fish_seen_subcommand_from save list rows fail config explain completion man version help' -a list -d 'list backups'

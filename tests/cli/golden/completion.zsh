@@ -69,7 +69,7 @@ _zkark() {
       '(-y --yes)--yes[answer yes to every question]' \
       '(-y --yes)-y[answer yes to every question]' \
       '(--lock-wait)--lock-wait=[how long to wait for another run'\''s lock]:DURATION: ' \
-      '(--no-lock)--no-lock[read without taking a lock]' \
+      '(--no-lock)--no-lock[take no lock on what is only read, and store no verdict]' \
       '(--tz)--tz=[time zone of times given without one, such as Europe/Vienna or UTC]:ZONE: ' \
       '1: :_zkark_verb' \
       '*:: :->arguments' && return
@@ -111,7 +111,7 @@ _zkark() {
       '(-y --yes)--yes[answer yes to every question]' \
       '(-y --yes)-y[answer yes to every question]' \
       '(--lock-wait)--lock-wait=[how long to wait for another run'\''s lock]:DURATION: ' \
-      '(--no-lock)--no-lock[read without taking a lock]' \
+      '(--no-lock)--no-lock[take no lock on what is only read, and store no verdict]' \
       '(--tz)--tz=[time zone of times given without one, such as Europe/Vienna or UTC]:ZONE: ' \
       '*:SRC:_zkark_source'
       ;;
