@@ -102,13 +102,13 @@ Status Pass::load(ReplayResult& result) {
   if (!end) end = base_->known_fuzzy_end;
   result.fuzzy_end_assumed = !end;
   result.fuzzy_end = end.value_or(std::max(base_->zxid, options_.assumed_fuzzy_end.value_or(base_->zxid)));
+  check_.begin(result.fuzzy_end);
   if (const auto& section = loaded->tail.digest; section && section->version == kDigestVersion && options_.check_digests) {
     if (section->zxid == base_->zxid && section->zxid != 0)
       compare_section(section->zxid, result);
     else if (section->zxid > base_->zxid)
       section_pending_ = true;
   }
-  check_.begin(result.fuzzy_end);
   return {};
 }
 
@@ -117,7 +117,10 @@ void Pass::compare_section(std::int64_t zxid, ReplayResult& result) {
   section_pending_ = false;
   const auto logged = static_cast<std::uint64_t>(result.base_tail.digest->digest);
   const std::uint64_t computed = result.state.tree.digest();
-  if (computed == logged) return;
+  if (computed == logged) {
+    if (zxid >= result.fuzzy_end) check_.agreed(zxid);
+    return;
+  }
   if (zxid != result.base_zxid && digest_before_ == logged) {
     check_.explain(zxid, "the snapshot's digest section lags its zxid by one txn (a race in the server, harmless)",
                    base_->path);
