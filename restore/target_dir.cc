@@ -80,7 +80,27 @@ Result<TargetState> target_state(ReadFs& fs, const std::string& dir) {
   return leftovers && !debris ? TargetState::kOccupied : TargetState::kEmpty;
 }
 
-Result<TargetDir> TargetDir::claim(Fs& fs, System& system, TargetDirOptions options) {
+/// One of the directories: free to be used?
+Status TargetDir::look(System& system, const std::string& path, TargetState& state) {
+  ZK_TRY(state, target_state(*fs_, path));
+  if (state == TargetState::kAbsent) return {};
+  ZK_TRY_STATUS(check_unused(system, path));
+  if (state != TargetState::kOccupied) return {};
+  if (!options_.replace)
+    return fail(Error(ErrorId::kTargetNotEmpty, "the target is not empty")
+                    .at(path)
+                    .with_hint(fmt::format("choose an empty one, or --replace, which moves it to {}.before-<time>", path)));
+  // A mount point cannot be renamed.
+  ZK_TRY(const FileInfo here, fs_->info(path));
+  ZK_TRY(const FileInfo above, fs_->info(parent_path(path)));
+  if (here.device != above.device)
+    return fail(Error(ErrorId::kRefused, "the target is a mount point and cannot be moved aside")
+                    .at(path)
+                    .with_hint("move what it holds into a directory of its own, then restore into the empty mount point"));
+  return {};
+}
+
+Result<TargetDir> TargetDir::examine(Fs& fs, System& system, TargetDirOptions options) {
   options.dir = without_slashes(std::move(options.dir));
   options.log_dir = without_slashes(std::move(options.log_dir));
   if (options.log_dir == options.dir) options.log_dir.clear();
@@ -92,46 +112,47 @@ Result<TargetDir> TargetDir::claim(Fs& fs, System& system, TargetDirOptions opti
       return fail(Error(ErrorId::kUsage, "the target lies inside the log directory").at(dir).with_hint("choose them apart"));
     target.log_relative_ = relative_inside(log_dir, dir);
   }
-  const auto look = [&](const std::string& path, TargetState& state) -> Status {
-    ZK_TRY(state, target_state(fs, path));
-    if (state == TargetState::kAbsent) return {};
-    ZK_TRY_STATUS(target.check_unused(system, path));
-    if (state != TargetState::kOccupied) return {};
-    if (!target.options_.replace)
-      return fail(Error(ErrorId::kTargetNotEmpty, "the target is not empty")
-                      .at(path)
-                      .with_hint(fmt::format("choose an empty one, or --replace, which moves it to {}.before-<time>", path)));
-    // A mount point cannot be renamed, and its content would have to be.
-    ZK_TRY(const FileInfo here, fs.info(path));
-    ZK_TRY(const FileInfo above, fs.info(parent_path(path)));
-    if (here.device != above.device)
-      return fail(Error(ErrorId::kRefused, "the target is a mount point and cannot be moved aside")
-                      .at(path)
-                      .with_hint("move what it holds into a directory of its own, then restore into the empty mount point"));
-    return {};
-  };
-  ZK_TRY_STATUS(look(dir, target.state_));
-  if (!log_dir.empty() && target.log_relative_.empty()) ZK_TRY_STATUS(look(log_dir, target.log_state_));
-
+  ZK_TRY_STATUS(target.look(system, dir, target.state_));
+  if (!log_dir.empty() && target.log_relative_.empty()) ZK_TRY_STATUS(target.look(system, log_dir, target.log_state_));
   const bool inside = target.state_ == TargetState::kEmpty;
   target.staging_ = inside ? join_path(dir, kInside) : dir + std::string(kBesideSuffix);
-  if (!inside) ZK_TRY_STATUS(make_dirs(fs, parent_path(dir), kRestoredDirMode));
-  const Owner self = system.self();
-  if (target.options_.owner) {
-    if (self.uid != 0 && !(*target.options_.owner == self))
-      return fail(Error(ErrorId::kPermission, "only root can give files to another owner").at(dir).with_hint("run as root, or without --owner"));
-    target.owner_ = target.options_.owner;
-  } else if (self.uid == 0) {
-    ZK_TRY(const FileInfo info, fs.info(inside ? dir : parent_path(dir)));
-    target.owner_ = Owner{info.uid, info.gid};
-  }
-  ZK_TRY_STATUS(target.take_over(system));
-  ZK_TRY_STATUS(fs.make_dir(target.staging_, kRestoredDirMode));
-  target.claimed_ = true;
-  ZK_TRY_STATUS(target.lock(system));
-  ZK_TRY_STATUS(target.give(target.staging_));
+  if (target.options_.owner && system.self().uid != 0 && !(*target.options_.owner == system.self()))
+    return fail(Error(ErrorId::kPermission, "only root can give files to another owner").at(dir).with_hint("run as root, or without --owner"));
+  ZK_TRY_STATUS(target.left_over(system));
   return target;
 }
+
+Status TargetDir::claim(System& system) {
+  const bool inside = state_ == TargetState::kEmpty;
+  if (!inside) ZK_TRY_STATUS(make_dirs(*fs_, parent_path(options_.dir), kRestoredDirMode));
+  if (options_.owner) {
+    owner_ = options_.owner;
+  } else if (system.self().uid == 0) {
+    ZK_TRY(const FileInfo info, fs_->info(inside ? options_.dir : parent_path(options_.dir)));
+    owner_ = Owner{info.uid, info.gid};
+  }
+  ZK_TRY_STATUS(take_over(system));
+  Status made = fs_->make_dir(staging_, kRestoredDirMode);
+  if (!made && made.error().id() == ErrorId::kExists)
+    return fail(Error(ErrorId::kTargetInUse, "another restore into this target began just now").at(staging_).with_hint("wait for it"));
+  ZK_TRY_STATUS(std::move(made));
+  claimed_ = true;
+  ZK_TRY_STATUS(lock(system));
+  return give(staging_);
+}
+
+TargetDir::TargetDir(TargetDir&& other) noexcept
+    : fs_(std::exchange(other.fs_, nullptr)),
+      options_(std::move(other.options_)),
+      state_(other.state_),
+      log_state_(other.log_state_),
+      staging_(std::move(other.staging_)),
+      log_relative_(std::move(other.log_relative_)),
+      owner_(other.owner_),
+      moved_aside_(std::move(other.moved_aside_)),
+      placed_(std::move(other.placed_)),
+      processes_unseen_(other.processes_unseen_),
+      claimed_(std::exchange(other.claimed_, false)) {}
 
 TargetDir::~TargetDir() {
   if (fs_ == nullptr || !claimed_) return;
@@ -153,36 +174,38 @@ Status TargetDir::check_unused(System& system, const std::string& dir) {
                   .with_hint("stop the server that uses it, or restore into another directory"));
 }
 
-/// Removes what a dead restore left; refuses while its process lives, or may live on another machine.
-Status TargetDir::take_over(System& system) {
+/// Whether a temporary directory is there that a dead restore left; refuses while its process lives, or may live on
+/// another machine.
+Result<bool> TargetDir::left_over(System& system) {
   ZK_TRY(const bool there, exists(*fs_, staging_));
-  if (there) {
-    const std::string path = join_path(staging_, kLock);
-    Result<std::string> text = read_file(*fs_, path, kMaxLockBytes);
-    if (!text && text.error().id() != ErrorId::kNoFile && text.error().id() != ErrorId::kBadLength)
-      return fail(std::move(text).error());
-    const LockText lock = text ? read_lock(*text) : LockText();
-    if (!lock.pid.empty() && !lock.host.empty()) {
-      const std::string hint = fmt::format("if that process is gone, remove {}", staging_);
-      if (lock.host != system.hostname())
-        return fail(Error(ErrorId::kTargetInUse, fmt::format("process {} on {} restores into this target", lock.pid, lock.host))
-                        .at(staging_)
-                        .with_hint(hint));
-      std::uint32_t pid = 0;
-      for (char c : lock.pid) pid = c >= '0' && c <= '9' ? pid * 10 + static_cast<std::uint32_t>(c - '0') : 0;
-      const std::optional<std::string> identity = system.process_identity(pid);
-      if (identity && *identity == lock.identity)
-        return fail(Error(ErrorId::kTargetInUse, fmt::format("process {} restores into this target", lock.pid))
-                        .at(staging_)
-                        .with_hint("wait for it"));
-    }
-    ZK_TRY_STATUS(remove_tree(*fs_, staging_));
-  }
-  if (state_ != TargetState::kEmpty) return {};
-  // Put into place by an interrupted publish(): see target_state().
-  for (const char* name : {"conf", "myid", "zkark-lineage.json"})
-    ZK_TRY_STATUS(remove_any(*fs_, join_path(options_.dir, name)));
-  return {};
+  if (!there) return false;
+  Result<std::string> text = read_file(*fs_, join_path(staging_, kLock), kMaxLockBytes);
+  if (!text && text.error().id() != ErrorId::kNoFile && text.error().id() != ErrorId::kBadLength)
+    return fail(std::move(text).error());
+  const LockText lock = text ? read_lock(*text) : LockText();
+  if (lock.pid.empty() || lock.host.empty()) return true;
+  if (lock.host != system.hostname())
+    return fail(Error(ErrorId::kTargetInUse, fmt::format("process {} on {} restores into this target", lock.pid, lock.host))
+                    .at(staging_)
+                    .with_hint(fmt::format("if that process is gone, remove {}", staging_)));
+  std::uint32_t pid = 0;
+  for (char c : lock.pid) pid = c >= '0' && c <= '9' ? pid * 10 + static_cast<std::uint32_t>(c - '0') : 0;
+  const std::optional<std::string> identity = system.process_identity(pid);
+  if (identity && *identity == lock.identity)
+    return fail(Error(ErrorId::kTargetInUse, fmt::format("process {} restores into this target", lock.pid))
+                    .at(staging_)
+                    .with_hint("wait for it"));
+  return true;
+}
+
+Status TargetDir::take_over(System& system) {
+  ZK_TRY(const bool there, left_over(system));
+  if (!there) return {};
+  // First what an interrupted publish() put into place (target_state() knows it by the temporary directory).
+  if (state_ == TargetState::kEmpty)
+    for (const char* name : {"conf", "myid", "zkark-lineage.json"})
+      ZK_TRY_STATUS(remove_any(*fs_, join_path(options_.dir, name)));
+  return remove_tree(*fs_, staging_);
 }
 
 Status TargetDir::lock(System& system) {

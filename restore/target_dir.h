@@ -34,15 +34,18 @@ Result<TargetState> target_state(ReadFs& fs, const std::string& dir);
 
 class TargetDir {
  public:
-  /// Claims the target and makes the temporary directory. Errors: kTargetNotEmpty, kTargetInUse (open files, another
-  /// restore), kRefused (a mount point to be replaced), kUsage (directories inside each other the wrong way round).
-  /// Borrows `fs`.
-  static Result<TargetDir> claim(Fs& fs, System& system, TargetDirOptions options);
-  TargetDir(TargetDir&&) = default;
-  TargetDir& operator=(TargetDir&&) = default;
+  /// Looks whether the target may be used; changes nothing. Errors: kTargetNotEmpty, kTargetInUse (open files, another
+  /// restore), kRefused (a mount point to be replaced), kPermission (another owner without being root), kUsage
+  /// (directories inside each other the wrong way round). Borrows `fs`.
+  static Result<TargetDir> examine(Fs& fs, System& system, TargetDirOptions options);
+  /// Makes the temporary directory, with missing parents of the target. kTargetInUse when another restore was faster.
+  Status claim(System& system);
+  TargetDir(TargetDir&& other) noexcept;
+  TargetDir& operator=(TargetDir&&) = delete;
   /// Removes the temporary directory unless it was published.
   ~TargetDir();
 
+  TargetState state() const { return state_; }
   /// Where everything goes for now; empty but for the lock.
   const std::string& staging() const { return staging_; }
   /// A new file below staging() with mode and owner set; the caller writes and syncs it.
@@ -66,6 +69,8 @@ class TargetDir {
  private:
   TargetDir(Fs& fs, TargetDirOptions options) : fs_(&fs), options_(std::move(options)) {}
   Status check_unused(System& system, const std::string& dir);
+  Status look(System& system, const std::string& path, TargetState& state);
+  Result<bool> left_over(System& system);
   Status take_over(System& system);
   Status lock(System& system);
   Status give(const std::string& path);

@@ -1,11 +1,15 @@
 // `restore`: a directory that a server boots from, at any point.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/base/system.h"
 #include "restore/base_choice.h"
+#include "restore/config_files.h"
 #include "restore/materialize.h"
 #include "restore/target.h"
 #include "src/cli/context.h"
+#include "src/cli/live_members.h"
 #include "src/cli/point_in_time.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/source_arg.h"
@@ -17,6 +21,9 @@ namespace {
 
 using restore::Target;
 using restore::TimeRule;
+
+constexpr std::int64_t kPortPatienceMs = 500;
+constexpr std::size_t kShownEphemerals = 20;
 
 struct Options {
   std::vector<std::string> sources;
@@ -32,10 +39,16 @@ struct Options {
   std::optional<std::int64_t> server_id;
   bool replace = false;
   std::optional<std::string> owner;
+  std::optional<std::string> probe;
+  bool yes_replace_ensemble = false;
   bool dry_run = false;
+
+  bool bumps() const { return !no_bump_epoch; }
+  bool part() const { return path && *path != "/"; }
+  bool keeps_sessions() const { return !part() && (keep_sessions || (!bumps() && !drop_ephemerals)); }
 };
 
-/// 5 or 0x105.
+/// 261 or 0x105.
 Result<std::int64_t> parse_epoch(std::string_view text) {
   if (text.starts_with("0x") || text.starts_with("0X")) return parse_zxid(text);
   return parse_number(text, 1, restore::kMaxEpoch);
@@ -49,49 +62,18 @@ std::string stamp_of(WallTime time) {
   return stamp + "Z";
 }
 
-/// One restore from its options to its last line.
-class Restore {
- public:
-  Restore(Context& context, const Options& options)
-      : context_(context), options_(options), report_("restore") {}
-  Status run();
-
- private:
-  Status find_target();
-  Status plan();
-  Status write();
-  bool bumps() const { return !options_.no_bump_epoch; }
-  bool keeps_sessions() const { return options_.keep_sessions || (!bumps() && !options_.drop_ephemerals); }
-  restore::TargetDirOptions target_options() const;
-  void say(std::string_view label, const std::string& text);
-  void tell_dropped(const restore::Reshaped& reshaped);
-  std::string proof_text(const restore::ReplayResult& replay) const;
-
-  Context& context_;
-  const Options& options_;
-  Report report_;
-  OpenedSource opened_;
-  restore::SourceListing listing_;
-  Target target_;
-  std::optional<restore::Rebuilt> rebuilt_;
-  std::optional<restore::TargetDir> directory_;
-  restore::Contents contents_;
-  MonotonicTime started_;
-};
-
-/// "target   …": the label in a column of its own.
-void Restore::say(std::string_view label, const std::string& text) {
-  if (!context_.output.is_table()) return;
-  context_.output.line(fmt::format("{:<9}{}", label, text));
-}
-
-restore::TargetDirOptions Restore::target_options() const {
-  restore::TargetDirOptions target;
-  target.dir = *options_.to;
-  target.log_dir = options_.to_log_dir.value_or("");
-  target.replace = options_.replace;
-  target.stamp = stamp_of(context_.clock.wall());
-  return target;
+/// What goes into a configuration file must not depend on where a server is started.
+Result<std::string> absolute(Context& context, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  const auto variable = context.variables.find("PWD");
+  if (variable != context.variables.end() && variable->second.starts_with('/')) {
+    const Result<FileInfo> named = context.fs.info(variable->second), here = context.fs.info(".");
+    if (named && here && named->device == here->device && named->inode == here->inode) {
+      const std::string_view inner = std::string_view(path).substr(path.starts_with("./") ? 2 : 0);
+      return inner == "." || inner.empty() ? variable->second : join_path(variable->second, inner);
+    }
+  }
+  return fail(Error(ErrorId::kUsage, "the current directory has no known name").at(path).with_hint("give an absolute path"));
 }
 
 Cell note_cell(const std::optional<restore::RecordNote>& note) {
@@ -103,54 +85,162 @@ Cell note_cell(const std::optional<restore::RecordNote>& note) {
   return Cell::map(std::move(items));
 }
 
-Status Restore::find_target() {
-  restore::TargetOptions wanted;
-  if (options_.at) {
-    ZK_TRY(wanted.point, parse_point(*options_.at, context_));
+/// One restore from its options to its last line.
+class Restore {
+ public:
+  Restore(Context& context, const Options& options)
+      : context_(context), options_(options), report_("restore"), started_(context.clock.monotonic()) {}
+  Status run();
+
+ private:
+  Status open();
+  Status find_target();
+  Status check_target();
+  Status check_ensemble();
+  Status rebuild_state();
+  Status plan();
+  Status choose_epoch();
+  Status write();
+  void say(std::string_view label, const std::string& text);
+  void tell_dropped(const restore::Reshaped& reshaped);
+  void tell_proof();
+  void tell_next();
+  std::vector<std::string> advice() const;
+
+  Context& context_;
+  const Options& options_;
+  Report report_;
+  MonotonicTime started_;
+  std::string dir_, log_dir_;  // absolute
+  std::vector<ClientAddress> probe_;
+  OpenedSource opened_;
+  restore::SourceListing listing_;
+  restore::CapturedConfig config_;
+  Target target_;
+  std::int64_t highest_zxid_ = 0;
+  std::optional<restore::Rebuilt> rebuilt_;
+  std::optional<restore::TargetDir> directory_;
+  restore::Contents contents_;
+  bool ttl_nodes_ = false;
+};
+
+/// "target   …": the label in a column of its own.
+void Restore::say(std::string_view label, const std::string& text) {
+  if (context_.output.is_table()) context_.output.line(fmt::format("{:<9}{}", label, text));
+}
+
+Status Restore::open() {
+  if (!options_.to) return fail(Error(ErrorId::kUsage, "where to restore is missing").with_hint("--to DIR"));
+  if (options_.part() && options_.keep_sessions)
+    return fail(Error(ErrorId::kUsage, "--path restores without sessions").with_hint("leave out --keep-sessions"));
+  if (options_.probe) {
+    ZK_TRY(probe_, parse_hosts(*options_.probe));
   }
-  wanted.exclusive = options_.exclusive;
-  wanted.time_rule = options_.time_rule;
+  ZK_TRY(dir_, absolute(context_, *options_.to));
+  if (options_.to_log_dir) {
+    ZK_TRY(log_dir_, absolute(context_, *options_.to_log_dir));
+  }
+  SourceRequest request{options_.sources, options_.log_dir.value_or(""), options_.zoo_cfg.value_or("")};
+  if (options_.at) {
+    ZK_TRY(request.point, parse_point(*options_.at, context_));
+  }
+  ZK_TRY(opened_, open_source(context_, request));
+  ZK_TRY(listing_, opened_.source->list());
+  show_findings(context_.output, opened_.findings, Stance::kReading);
+  for (const restore::Finding& finding : listing_.findings) context_.output.warn(error_of(finding).to_string());
+  ZK_TRY(config_, restore::captured_config(listing_));
+  report_.field("source", "", Cell::string(opened_.source->description()));
+  report_.field("target_dir", "", Cell::string(dir_));
+  report_.field("dry_run", "", Cell::boolean(options_.dry_run));
+  return {};
+}
+
+Status Restore::find_target() {
+  const restore::TargetOptions wanted{opened_.point, options_.exclusive, options_.time_rule};
   ZK_TRY(target_, restore::resolve_target(*opened_.source, listing_, wanted, context_.job));
-  std::string text = target_.record
-                         ? escape_terminal(restore::note_text(*target_.record))
-                         : fmt::format("{} (no record of its own is stored)", zxid_text(target_.zxid));
-  if (target_.next)
-    text += fmt::format("   (next, not applied: {})", escape_terminal(restore::note_text(*target_.next)));
-  else
-    text += "   (nothing is stored after it)";
-  say("target", text);
+  ZK_TRY(highest_zxid_, restore::highest_zxid(*opened_.source, listing_, context_.job));
+  highest_zxid_ = std::max(highest_zxid_, target_.zxid);
+  if (opened_.stored) highest_zxid_ = std::max(highest_zxid_, opened_.stored->highest_zxid);
   report_.field("zxid", "", Cell::zxid(target_.zxid));
   report_.field("record", "", note_cell(target_.record));
   report_.field("previous", "", note_cell(target_.previous));
   report_.field("next", "", note_cell(target_.next));
+  say("target", target_.record ? escape_terminal(restore::note_text(*target_.record))
+                               : fmt::format("{}, a snapshot's own point", zxid_text(target_.zxid)));
+  if (target_.previous) say("", fmt::format("after            {}", escape_terminal(restore::note_text(*target_.previous))));
+  say("", target_.next ? fmt::format("not applied any more: {}", escape_terminal(restore::note_text(*target_.next)))
+                       : std::string("nothing is stored after it"));
   return {};
 }
 
-void Restore::tell_dropped(const restore::Reshaped& reshaped) {
-  for (const auto& [session, path] : reshaped.ephemerals)
-    context_.output.detail(fmt::format("dropped: {} of session {}", escape_terminal(path),
-                                       hex_text(static_cast<std::uint64_t>(session))));
-  report_.field("sessions_kept", "", Cell::boolean(keeps_sessions()));
-  Table& sessions = report_.table("sessions_dropped", {{"session", ""}, {"timeout_ms", ""}});
-  for (const auto& [id, timeout_ms] : reshaped.sessions)
-    sessions.row({Cell::session(id), Cell::integer(timeout_ms)});
-  Table& ephemerals = report_.table("ephemerals_dropped", {{"path", ""}, {"session", ""}});
-  for (const auto& [session, path] : reshaped.ephemerals)
-    ephemerals.row({Cell::string(path), Cell::session(session)});
+/// Refuses what would destroy something, or would be destroyed, before the work begins.
+Status Restore::check_target() {
+  restore::TargetDirOptions target;
+  target.dir = dir_;
+  target.log_dir = log_dir_;
+  target.replace = options_.replace;
+  target.stamp = stamp_of(context_.clock.wall());
+  if (options_.owner) {
+    ZK_TRY(target.owner, context_.system.lookup_owner(*options_.owner));
+  }
+  Result<restore::TargetDir> examined = restore::TargetDir::examine(context_.fs, context_.system, std::move(target));
+  if (!examined) return fail(std::move(examined).error());
+  directory_.emplace(*std::move(examined));
+
+  // A server that has written nothing since its start has no file open.
+  const bool in_its_place = directory_->state() == restore::TargetState::kOccupied || dir_ == config_.data_dir;
+  if (config_.client) {
+    const std::string& host = config_.client->host;
+    const std::string here = host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
+    const Result<bool> answers = context_.system.port_answers(here, config_.client->port, kPortPatienceMs);
+    if (answers && *answers && in_its_place)
+      return fail(Error(ErrorId::kTargetInUse, fmt::format("the configured client port, {}:{}, answers", here, config_.client->port))
+                      .at(dir_)
+                      .with_hint("stop that server first"));
+    if (answers && *answers)
+      context_.output.note(fmt::format("{}:{} answers: the restored server cannot listen there while that one runs", here,
+                                       config_.client->port));
+  }
+  // Without a bump a server replays whatever its log directory holds above the snapshot.
+  if (options_.bumps() || config_.log_dir.empty() || !log_dir_.empty()) return {};
+  ZK_TRY(const bool above, restore::has_records_above(context_.fs, config_.log_dir, target_.zxid));
+  if (!above) return {};
+  return fail(Error(ErrorId::kRefused, fmt::format("the configured dataLogDir holds transactions above {}: a server would replay them",
+                                                   zxid_text(target_.zxid)))
+                  .at(config_.log_dir)
+                  .with_hint("--to-log-dir DIR gives the restored server a log directory of its own; or restore with --bump-epoch"));
 }
 
-/// What the digests prove about the point, in a few words.
-std::string Restore::proof_text(const restore::ReplayResult& replay) const {
-  const auto& proven = replay.certificate.proven;
-  const std::uint64_t digest = replay.state.tree.digest();
-  if (!proven.empty() && proven.back().first <= target_.zxid && proven.back().last >= target_.zxid)
-    return fmt::format("digest {} matches the server's own at {}", hex_text(digest), zxid_text(target_.zxid));
-  if (!proven.empty())
-    return fmt::format("proven by the server's digests up to {}, not beyond", zxid_text(proven.back().last));
-  return "no digest of the server's own covers it (before 3.6, or switched off)";
+/// One bumped member beside live ones can win an election and take back what they acknowledged.
+Status Restore::check_ensemble() {
+  std::vector<LiveServer> live;
+  if (options_.probe) {
+    ZK_TRY(const LiveMembers asked, ask_hosts(context_, probe_));
+    for (const LiveServer& server : asked.live) {
+      if (server.zxid) highest_zxid_ = std::max(highest_zxid_, *server.zxid);
+      live.push_back(server);
+    }
+    for (const std::string& host : asked.silent)
+      context_.output.warn(fmt::format("{} did not answer: an epoch that only it knows is not taken into account", host));
+  }
+  if (options_.bumps() && config_.ensemble.voters() > 1) {
+    ZK_TRY(const LiveMembers members, try_members(context_, config_.ensemble));
+    live.insert(live.end(), members.live.begin(), members.live.end());
+  }
+  Table& table = report_.table("live_servers", {{"address", ""}, {"what", ""}, {"zxid", ""}});
+  for (const LiveServer& server : live)
+    table.row({Cell::string(server.address), Cell::string(server.what), server.zxid ? Cell::zxid(*server.zxid) : Cell::null()});
+  if (live.empty() || !options_.bumps() || options_.yes_replace_ensemble) return {};
+  std::string who;
+  for (const LiveServer& server : live) who += fmt::format("{}{} ({})", who.empty() ? "" : ", ", server.address, server.what);
+  return fail(Error(ErrorId::kRefused, fmt::format("members of the ensemble are alive: {}; a member with a new epoch beside them can "
+                                                   "win the election and erase what they acknowledged",
+                                                   who))
+                  .with_hint("stop all members and restore every one of them; --yes-replace-ensemble goes on regardless. A single lost "
+                             "member needs no restore: start it empty"));
 }
 
-Status Restore::plan() {
+Status Restore::rebuild_state() {
   restore::Findings findings;
   context_.job.progress.phase = "replaying";
   ZK_TRY(rebuilt_, restore::rebuild(*opened_.source, listing_, target_.zxid, findings, context_.job));
@@ -160,95 +250,185 @@ Status Restore::plan() {
     else
       context_.output.warn(error_of(finding).to_string());
   }
-  const restore::ReplayResult& replay = rebuilt_->replay;
-  restore::State& state = rebuilt_->replay.state;
-  state.last_zxid = target_.zxid;
-
-  const std::string base =
-      rebuilt_->base == nullptr ? "the built-in initial tree" : std::string(base_name(rebuilt_->base->path));
-  report_.field("base", "", rebuilt_->base == nullptr ? Cell::null() : Cell::string(rebuilt_->base->path));
-  report_.field("txns_replayed", "", Cell::count(replay.txns));
-  report_.field("digest_at_point", "", Cell::hex(state.tree.digest()));
-  report_.field("proof", "", Cell::string(restore::proof_grade_name(replay.certificate.grade)));
-  report_.field(
-      "proven_to", "",
-      replay.certificate.proven.empty() ? Cell::null() : Cell::zxid(replay.certificate.proven_to()));
-  report_.field("not_covered", "", Cell::string(restore::kNotCoveredByDigests));
-  const std::string proof = proof_text(replay);
-
-  ZK_TRY(const std::int64_t highest, restore::highest_zxid(*opened_.source, listing_, context_.job));
-  std::string epoch_text = fmt::format("epoch {:#x} kept", zxid_epoch(target_.zxid));
-  contents_.snapshot_zxid = target_.zxid;
-  contents_.current_epoch =
-      std::max<std::int64_t>(listing_.current_epoch.value_or(0), zxid_epoch(target_.zxid));
-  contents_.accepted_epoch = std::max(listing_.accepted_epoch.value_or(0), contents_.current_epoch);
-  if (bumps()) {
-    ZK_TRY(const std::int64_t epoch,
-           restore::choose_epoch(std::max(highest, target_.zxid), options_.bump_epoch.value));
-    contents_.snapshot_zxid = make_zxid(static_cast<std::uint32_t>(epoch), 0);
-    contents_.current_epoch = contents_.accepted_epoch = epoch;
-    contents_.lineage.epoch = epoch;
-    epoch_text = fmt::format("epoch {:#x} → {:#x}", zxid_epoch(target_.zxid), epoch);
-  }
-  restore::ReshapeOptions shape;
-  shape.keep_sessions = keeps_sessions();
-  shape.path = options_.path.value_or("");
-  ZK_TRY(const restore::Reshaped reshaped, restore::reshape(state, shape));
-  tell_dropped(reshaped);
-
-  contents_.server_id = options_.server_id ? options_.server_id : listing_.myid;
-  contents_.lineage.source = opened_.source->description();
-  contents_.lineage.fork_zxid = target_.zxid;
-  contents_.lineage.snapshot_zxid = contents_.snapshot_zxid;
-  contents_.lineage.sessions_kept = keeps_sessions();
-  contents_.lineage.path = shape.path;
-  contents_.lineage.restored_ms = context_.clock.wall().ms;
-
-  std::string text =
-      fmt::format("{} + {} txns → {}; {}", base, human_count(replay.txns), *options_.to, epoch_text);
-  if (!reshaped.sessions.empty() || !reshaped.ephemerals.empty())
-    text += fmt::format("; {} ephemerals of {} sessions dropped (--keep-sessions to keep)",
-                        human_count(reshaped.ephemerals.size()), human_count(reshaped.sessions.size()));
-  say("plan", text);
-  say("proof", proof);
-  report_.field("epoch", "", Cell::integer(contents_.current_epoch));
-  report_.field("bumped", "", Cell::boolean(bumps()));
-  report_.field("snapshot_zxid", "", Cell::zxid(contents_.snapshot_zxid));
+  rebuilt_->replay.state.last_zxid = target_.zxid;
   return {};
 }
 
+Status Restore::choose_epoch() {
+  contents_.snapshot_zxid = target_.zxid;
+  contents_.current_epoch = std::max<std::int64_t>(listing_.current_epoch.value_or(0), zxid_epoch(target_.zxid));
+  contents_.accepted_epoch = std::max(listing_.accepted_epoch.value_or(0), contents_.current_epoch);
+  if (!options_.bumps()) return {};
+  ZK_TRY(const std::int64_t epoch, restore::choose_epoch(highest_zxid_, options_.bump_epoch.value));
+  contents_.snapshot_zxid = make_zxid(static_cast<std::uint32_t>(epoch), 0);
+  contents_.current_epoch = contents_.accepted_epoch = epoch;
+  contents_.lineage.epoch = epoch;
+  return {};
+}
+
+void Restore::tell_dropped(const restore::Reshaped& reshaped) {
+  std::size_t shown = 0;
+  for (const auto& [session, path] : reshaped.ephemerals) {
+    if (++shown > kShownEphemerals && !context_.globals.verbose) {
+      say("", fmt::format("… and {} more (-v lists all)", human_count(reshaped.ephemerals.size() - kShownEphemerals)));
+      break;
+    }
+    say(shown == 1 ? "dropped" : "", fmt::format("{} of session {}", escape_terminal(path), hex_text(static_cast<std::uint64_t>(session))));
+  }
+  report_.field("sessions_kept", "", Cell::boolean(options_.keeps_sessions()));
+  Table& sessions = report_.table("sessions_dropped", {{"session", ""}, {"timeout_ms", ""}});
+  for (const auto& [id, timeout_ms] : reshaped.sessions) sessions.row({Cell::session(id), Cell::integer(timeout_ms)});
+  Table& ephemerals = report_.table("ephemerals_dropped", {{"path", ""}, {"session", ""}});
+  for (const auto& [session, path] : reshaped.ephemerals) ephemerals.row({Cell::string(path), Cell::session(session)});
+}
+
+/// What the digests that servers wrote say about the state at the point, before anything was dropped from it.
+void Restore::tell_proof() {
+  const restore::ReplayResult& replay = rebuilt_->replay;
+  const restore::Certificate& certificate = replay.certificate;
+  const std::uint64_t digest = replay.state.tree.digest();
+  const auto& section = replay.base_tail.digest;
+  const bool by_section = section && section->zxid == target_.zxid && section->version == kDigestVersion &&
+                          static_cast<std::uint64_t>(section->digest) == digest;
+  const bool by_record = std::any_of(certificate.proven.begin(), certificate.proven.end(), [&](const restore::ZxidRange& range) {
+    return range.first <= target_.zxid && target_.zxid <= range.last;
+  });
+  report_.field("digest_at_point", "", Cell::hex(digest));
+  report_.field("proven", "", Cell::boolean(by_section || by_record));
+  report_.field("proof", "", Cell::string(restore::proof_grade_name(certificate.grade)));
+  report_.field("digests_compared", "", Cell::count(certificate.digests_compared));
+  report_.field("not_covered", "", Cell::string(restore::kNotCoveredByDigests));
+  if (by_section || by_record)
+    say("proof", fmt::format("digest {} is the server's own at {}; not covered: {}", hex_text(digest), zxid_text(target_.zxid),
+                             restore::kNotCoveredByDigests));
+  else if (!certificate.proven.empty())
+    say("proof", fmt::format("the server's own digests agree up to {}, none is stored beyond", zxid_text(certificate.proven_to())));
+  else
+    say("proof", "none: there is no digest of the server's own to compare with (before 3.6, or switched off)");
+}
+
+Status Restore::plan() {
+  restore::State& state = rebuilt_->replay.state;
+  const std::uint64_t txns = rebuilt_->replay.txns;
+  report_.field("base", "", rebuilt_->base == nullptr ? Cell::null() : Cell::string(rebuilt_->base->path));
+  report_.field("txns_replayed", "", Cell::count(txns));
+  ZK_TRY_STATUS(choose_epoch());
+  const std::string base = rebuilt_->base == nullptr ? "the built-in initial tree" : std::string(base_name(rebuilt_->base->path));
+  const std::string epoch =
+      options_.bumps() ? fmt::format("epoch {:#x} → {:#x}", zxid_epoch(target_.zxid), contents_.current_epoch)
+                       : fmt::format("epoch {:#x} kept", zxid_epoch(target_.zxid));
+  const std::string place = directory_->state() == restore::TargetState::kAbsent  ? "new"
+                            : directory_->state() == restore::TargetState::kEmpty ? "empty, ok"
+                                                                                  : "what is there is moved aside";
+  const std::size_t owners = state.tree.ephemeral_owners().size();
+  tell_proof();
+  ZK_TRY(const restore::Reshaped reshaped, restore::reshape(state, {options_.keeps_sessions(), options_.part() ? *options_.path : ""}));
+  ttl_nodes_ = state.tree.count_of(NodeKind::kTtl) != 0;
+  std::string dropped;
+  if (!reshaped.sessions.empty() || !reshaped.ephemerals.empty())
+    dropped = fmt::format("; {} ephemerals of {} sessions dropped, {} sessions in all{}", human_count(reshaped.ephemerals.size()), owners,
+                          human_count(reshaped.sessions.size()), options_.part() ? "" : " (--keep-sessions to keep)");
+  if (options_.part()) dropped += fmt::format("; {} nodes outside {} left out", human_count(reshaped.nodes_left_out), escape_terminal(*options_.path));
+  say("plan", fmt::format("{} + {} txns → {} ({}); {}{}", base, human_count(txns), dir_, place, epoch, dropped));
+  tell_dropped(reshaped);
+
+  contents_.server_id = options_.server_id ? options_.server_id : listing_.myid;
+  restore::Lineage& lineage = contents_.lineage;
+  lineage.source = opened_.source->description();
+  if (opened_.stored) {
+    lineage.repository = opened_.stored->repository_id;
+    lineage.cluster = opened_.stored->cluster;
+    lineage.timeline = opened_.stored->timeline;
+    lineage.backup = opened_.stored->backup;
+  }
+  lineage.fork_zxid = target_.zxid;
+  lineage.snapshot_zxid = contents_.snapshot_zxid;
+  lineage.sessions_kept = options_.keeps_sessions();
+  lineage.path = options_.part() ? *options_.path : "";
+  lineage.restored_ms = context_.clock.wall().ms;
+  ZK_TRY(contents_.conf, restore::restored_config(config_, {dir_, log_dir_, ttl_nodes_}));
+  for (const restore::Finding& note : config_.notes) context_.output.warn(fmt::format("{}; {}", error_of(note).to_string(), note.hint));
+  report_.field("epoch", "", Cell::integer(contents_.current_epoch));
+  report_.field("bumped", "", Cell::boolean(options_.bumps()));
+  report_.field("snapshot_zxid", "", Cell::zxid(contents_.snapshot_zxid));
+  report_.field("server_id", "", contents_.server_id ? Cell::integer(*contents_.server_id) : Cell::null());
+  return {};
+}
+
+/// What the operator has to know or do now, one sentence each.
+std::vector<std::string> Restore::advice() const {
+  std::vector<std::string> lines;
+  if (contents_.conf.empty())
+    lines.push_back(fmt::format("no zoo.cfg was captured: start a server with dataDir={}{}", dir_,
+                                log_dir_.empty() ? "" : fmt::format(" and dataLogDir={}", log_dir_)));
+  else
+    lines.push_back(fmt::format("start with {}/conf/zoo.cfg (dataDir={})", dir_, dir_));
+  const Ensemble& ensemble = config_.ensemble;
+  if (ensemble.servers.size() > 1) {
+    std::string ids;
+    for (const ServerLine& server : ensemble.servers) ids += fmt::format("{}{}", ids.empty() ? "" : ", ", server.id);
+    if (options_.bumps())
+      lines.push_back(fmt::format("this replaces the whole ensemble: stop members {}, restore each with --server-id, then start them", ids));
+    if (!contents_.server_id)
+      lines.push_back("there is no myid: an ensemble member needs --server-id");
+    else if (ensemble.find(*contents_.server_id) == nullptr)
+      lines.push_back(fmt::format("server id {} is not in the configuration, which has {}", *contents_.server_id, ids));
+  } else if (ensemble.servers.empty() && options_.bumps() && zxid_epoch(target_.zxid) != 0) {
+    lines.push_back("the data come from an ensemble: stop every member, restore each with its --server-id, then start them");
+  }
+  if (ttl_nodes_ && contents_.conf.empty())
+    lines.push_back("there are TTL nodes: a server without -Dzookeeper.extendedTypesEnabled=true deletes them when it starts");
+  if (options_.keeps_sessions() && options_.bumps())
+    lines.push_back("kept sessions re-attach, and their watches tell them nothing of values that went back: restart their clients");
+  if (!options_.bumps() && highest_zxid_ > target_.zxid)
+    lines.push_back(fmt::format("zxids above {} will be issued again with other contents: let no client of the old history reach it",
+                                zxid_text(target_.zxid)));
+  if (options_.part()) lines.push_back("this is a part of a tree: no digest of a server's own covers it, and its clients' sessions are gone");
+  return lines;
+}
+
+void Restore::tell_next() {
+  std::vector<std::string> lines = advice();
+  for (std::size_t i = 0; i < lines.size(); ++i) say(i == 0 ? "next" : "", lines[i]);
+  report_.field("advice", "", Cell::list(std::move(lines)));
+}
+
 Status Restore::write() {
-  ZK_TRY(const restore::Materialized made,
-         restore::materialize(context_.fs, *std::move(directory_), *options_.to,
-                              std::move(rebuilt_->replay.state), contents_, context_.job));
+  ZK_TRY(const restore::Materialized made, restore::materialize(context_.fs, *std::move(directory_), dir_,
+                                                                std::move(rebuilt_->replay.state), contents_, context_.job));
   for (const std::string& path : made.moved_aside) say("moved", fmt::format("what was there is in {}", path));
-  const double seconds = static_cast<double>(context_.clock.monotonic().ns - started_.ns) / 1e9;
-  say("restored", fmt::format("{} znodes, {} sessions in {:.1f} s; {} written, read back, digest {} equal",
-                              human_count(made.nodes), human_count(made.sessions), seconds,
-                              human_size(made.bytes), hex_text(made.digest)));
+  const std::int64_t ms = (context_.clock.monotonic().ns - started_.ns) / 1'000'000;
+  say("restored", fmt::format("{} znodes, {} sessions in {}; {} read back, digest {} equal", human_count(made.nodes),
+                              human_count(made.sessions), human_duration_ms(ms), human_size(made.bytes), hex_text(made.digest)));
   report_.field("snapshot", "", Cell::string(made.snapshot));
   report_.field("znodes", "", Cell::count(made.nodes));
   report_.field("sessions", "", Cell::count(made.sessions));
   report_.field("bytes", "", Cell::size(made.bytes));
   report_.field("digest", "", Cell::hex(made.digest));
   report_.field("moved_aside", "", Cell::list(made.moved_aside));
-  say("next", fmt::format("Apache ZooKeeper: dataDir={}", *options_.to));
   return {};
 }
 
 Status Restore::run() {
-  started_ = context_.clock.monotonic();
-  if (!options_.to) return fail(Error(ErrorId::kUsage, "where to restore is missing").with_hint("--to DIR"));
-  SourceRequest request{options_.sources, options_.log_dir.value_or(""), options_.zoo_cfg.value_or("")};
-  ZK_TRY(opened_, open_source(context_, request));
-  ZK_TRY(listing_, opened_.source->list());
-  report_.field("source", "", Cell::string(opened_.source->description()));
-  report_.field("target_dir", "", Cell::string(*options_.to));
-  report_.field("dry_run", "", Cell::boolean(options_.dry_run));
+  ZK_TRY_STATUS(open());
   ZK_TRY_STATUS(find_target());
-  ZK_TRY(directory_, restore::TargetDir::claim(context_.fs, context_.system, target_options()));
+  ZK_TRY_STATUS(check_target());
+  ZK_TRY_STATUS(check_ensemble());
+  if (!options_.dry_run) ZK_TRY_STATUS(directory_->claim(context_.system));
+  // A live server may purge a file between listing and reading it.
+  Status rebuilt = rebuild_state();
+  for (int again = 0; !rebuilt && rebuilt.error().id() == ErrorId::kNoFile && again < 3; ++again) {
+    ZK_TRY(listing_, opened_.source->list());
+    ZK_TRY(config_, restore::captured_config(listing_));
+    rebuilt = rebuild_state();
+  }
+  ZK_TRY_STATUS(std::move(rebuilt));
   ZK_TRY_STATUS(plan());
-  if (!options_.dry_run) ZK_TRY_STATUS(write());
+  if (!options_.dry_run)
+    ZK_TRY_STATUS(write());
+  else
+    say("dry run", "nothing was written");
+  tell_next();
   if (!context_.output.is_table()) context_.output.print(report_);
   return {};
 }
@@ -262,33 +442,64 @@ Verb restore_verb() {
       .name = "restore",
       .group = Group::kRestore,
       .summary = "rebuild a data directory at any point",
-      .description = "x",
-      .exit_codes = {3, 5, 6, 7, 9},
-      .uses = kUsesTime | kUsesProgress,
+      .description =
+          "Makes a directory that Apache ZooKeeper boots from: one exact snapshot at the point, epoch files, myid and "
+          "configuration. SRC is a data directory, a directory or files of snapshots and logs, tarballs, a zoo.cfg, or a point of "
+          "the repository of -r; the repository's newest point if left out. The source is only read. The point is resolved "
+          "to an exact zxid, printed with its neighbours; the newest snapshot that is consistent at or before it is replayed up to it, "
+          "and compared with every digest that the server logged on the way.\n\n"
+          "Clients that have seen higher zxids are refused by every ZooKeeper server, and zxids would be issued twice. Therefore the "
+          "restored server starts in a new epoch, above all that was seen: same tree, same stats, no sessions and no ephemeral "
+          "nodes (they are listed). --no-bump-epoch makes an exact copy for places that no client of the old history reaches.\n\n"
+          "An ensemble is restored as a whole: stop all members, run restore for each with --server-id, start them. One restored "
+          "member beside live ones can win the election and erase acknowledged writes; when a configured member answers, restore "
+          "refuses (7). A single lost member needs no restore: start it empty.\n\n"
+          "The target is absent or empty, or is moved aside with --replace; nothing is deleted. Everything is written under a "
+          "temporary name, synced, read back and compared before it is put into place.",
+      .examples = {{"zkark restore -r /backup/zk --at '2026-11-21 05:31:30.5Z' --to /srv/zk-new", "the state at a time"},
+                   {"zkark restore /var/lib/zookeeper --at zxid:0x30002b7c0 --exclusive --to /srv/zk-new",
+                    "just before a transaction, without a repository"},
+                   {"zkark restore -r /backup/zk --to /srv/zk-2 --server-id 2", "member 2 of an ensemble"},
+                   {"zkark restore -r /backup/zk --to /tmp/part --path /kafka/config", "one subtree"}},
+      .exit_codes = {3, 5, 6, 7, 9, 10},
+      .uses = kUsesRepository | kUsesTime | kUsesProgress | kUsesCache,
       .changes_state = true,
   });
-  verb.argument("SRC", &Options::sources, "data directory, files, tarballs or zoo.cfg")
-      .completes(Completes::kSource);
-  verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir of SRC").completes(Completes::kDirectory);
-  verb.text("zoo-cfg", "FILE", &Options::zoo_cfg, "the configuration of SRC").completes(Completes::kFile);
-  verb.text("to", "DIR", &Options::to, "the directory to make").completes(Completes::kDirectory);
-  verb.text("to-log-dir", "DIR", &Options::to_log_dir, "a dataLogDir of its own")
+  verb.argument("SRC", &Options::sources, "what to restore from; the repository if left out").completes(Completes::kSource);
+  verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir of SRC, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
-  verb.text("at", "POINT", &Options::at, "the point; the end of what is there if left out")
-      .completes(Completes::kPoint);
+  verb.text("zoo-cfg", "FILE", &Options::zoo_cfg, "the configuration of SRC, where it does not lie beside the data")
+      .completes(Completes::kFile);
+  verb.text("to", "DIR", &Options::to, "the directory to make").completes(Completes::kDirectory);
+  verb.text("to-log-dir", "DIR", &Options::to_log_dir, "a directory of its own for the restored server's logs")
+      .completes(Completes::kDirectory);
+  verb.text("at", "POINT", &Options::at, "a time, zxid:0x…, a backup id or latest").default_is("latest").completes(Completes::kPoint);
   verb.flag("exclusive", &Options::exclusive, "stop just before that point");
   verb.choice("time-rule", "RULE", &Options::time_rule,
-              {{"refuse", TimeRule::kRefuse}, {"first", TimeRule::kFirst}, {"last", TimeRule::kLast}},
-              "what a time means that names two points");
-  verb.parsed("bump-epoch", "N", &Options::bump_epoch, parse_epoch, "the new epoch");
-  verb.flag("no-bump-epoch", &Options::no_bump_epoch, "an exact copy").excludes({"bump-epoch"});
-  verb.flag("keep-sessions", &Options::keep_sessions, "keep sessions");
-  verb.flag("drop-ephemerals", &Options::drop_ephemerals, "drop sessions").excludes({"keep-sessions"});
-  verb.text("path", "PATH", &Options::path, "only this node");
-  verb.number("server-id", "N", &Options::server_id, 0, 255, "myid");
-  verb.flag("replace", &Options::replace, "move aside");
-  verb.text("owner", "USER:GROUP", &Options::owner, "owner");
-  verb.flag("dry-run", &Options::dry_run, "only say what would be done");
+              {{"refuse", TimeRule::kRefuse, "print both and stop"},
+               {"first", TimeRule::kFirst, "everything before the first transaction that is later"},
+               {"last", TimeRule::kLast, "everything up to the last transaction that is not later"}},
+              "what a time means that names two points, because a leader's clock stepped back");
+  verb.parsed("bump-epoch", "N", &Options::bump_epoch, parse_epoch, "start in epoch N; without N, 256 above the highest one seen (the default)")
+      .under("New epoch and sessions");
+  verb.flag("no-bump-epoch", &Options::no_bump_epoch, "an exact copy, sessions included")
+      .excludes({"bump-epoch"})
+      .under("New epoch and sessions");
+  verb.flag("keep-sessions", &Options::keep_sessions, "keep sessions and ephemeral nodes in spite of the new epoch")
+      .under("New epoch and sessions");
+  verb.flag("drop-ephemerals", &Options::drop_ephemerals, "drop sessions and ephemeral nodes from an exact copy too")
+      .excludes({"keep-sessions"})
+      .under("New epoch and sessions");
+  verb.text("path", "PATH", &Options::path, "only this node, what is below it and its ancestors");
+  verb.text("probe", "HOSTS", &Options::probe, "ask these servers for their epoch, and refuse while they live")
+      .under("Ensembles");
+  verb.number("server-id", "N", &Options::server_id, 0, 255, "myid of the restored member").under("Ensembles");
+  verb.flag("yes-replace-ensemble", &Options::yes_replace_ensemble, "go on although members of the ensemble are alive")
+      .command_line_only()
+      .under("Ensembles");
+  verb.flag("replace", &Options::replace, "move a target that is not empty to DIR.before-<time>").command_line_only();
+  verb.text("owner", "USER:GROUP", &Options::owner, "who owns the files (root only); else the owner of the directory they go into");
+  verb.flag("dry-run", &Options::dry_run, "say what would be done, write nothing");
   return std::move(verb).build(run);
 }
 

@@ -2,31 +2,345 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "formats/base/random.h"
+#include "formats/base/system.h"
+#include "formats/snapshot.h"
+#include "formats/txn_log.h"
+#include "formats/zoo_cfg.h"
 #include "restore/data_dir.h"
+#include "src/backup/archive.h"
+#include "src/backup/catalogue.h"
+#include "src/backup/source.h"
+#include "src/cli/point_in_time.h"
 
 namespace zkark::cli {
 namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
+constexpr std::size_t kProbeBytes = 4096;
+constexpr std::string_view kWhatSrcMayBe =
+    "a data directory, a directory or files of snapshots and logs, tarballs, a zoo.cfg, or with -r a point";
+
+enum class FileKind : std::uint8_t { kData, kArchive, kConfig, kUnknown };
+
+/// Plain text of a gzip file's beginning tells a compressed snapshot from a tarball.
+Result<bool> is_compressed_snapshot(File& file) {
+  FileSource raw(file);
+  const auto plain = unwrap(raw, SnapCodec::kGzip);
+  std::byte magic[4];
+  std::size_t size = 0;
+  while (size < sizeof magic) {
+    const Result<std::size_t> n = plain->read(MutableBytes(magic).subspan(size));
+    if (!n || *n == 0) break;
+    size += *n;
+  }
+  return size == sizeof magic && load_u32(magic) == kSnapMagic;
+}
+
+Result<FileKind> kind_of_file(Context& context, const std::string& path) {
+  ZK_TRY(const auto file, context.fs.open(path));
+  std::byte first[kProbeBytes];
+  ZK_TRY(const std::size_t n, file->read_at(0, first));
+  const Bytes bytes(first, n);
+  if (n >= 4 && load_u32(first) == kLogMagic) return FileKind::kData;
+  if (const auto codec = detect_codec(bytes)) {
+    if (*codec != SnapCodec::kGzip) return FileKind::kData;
+    ZK_TRY(const bool snapshot, is_compressed_snapshot(*file));
+    return snapshot ? FileKind::kData : FileKind::kArchive;
+  }
+  if (backup::looks_like_archive(bytes)) return FileKind::kArchive;
+  if (looks_like_zoo_cfg(bytes)) return FileKind::kConfig;
+  // Torn to nothing, but named like one: whoever reads it says what is wrong.
+  const DataFileKind named = parse_data_file_name(base_name(path)).kind;
+  return named == DataFileKind::kLog || named == DataFileKind::kSnapshot ? FileKind::kData : FileKind::kUnknown;
+}
+
+Result<ZooCfg> parse_config(Context& context, const std::string& path) {
+  ZK_TRY(std::string text, read_file(context.fs, path, kMaxConfigBytes));
+  return ZooCfg::parse(std::move(text), path);
+}
+
+/// zoo.cfg and the dynamic file it names, where that is found: at its path, or beside the zoo.cfg.
+Result<std::vector<std::string>> config_files(Context& context, const ZooCfg& cfg) {
+  std::vector<std::string> files{cfg.file()};
+  const auto pointer = cfg.dynamic_config_file();
+  if (!pointer) return files;
+  const std::string home = parent_path(cfg.file());
+  for (const std::string& path : {join_path(home, base_name(*pointer)), resolve_config_path(*pointer, home)}) {
+    ZK_TRY(const bool there, exists(context.fs, path));
+    if (!there) continue;
+    files.push_back(path);
+    break;
+  }
+  return files;
+}
+
+Result<bool> holds_data(Context& context, const std::string& dir) {
+  for (const std::string& place : {join_path(dir, "version-2"), dir}) {
+    ZK_TRY(const bool there, exists(context.fs, place));
+    if (!there) continue;
+    ZK_TRY(const std::vector<DirEntry> entries, context.fs.list(place));
+    for (const DirEntry& entry : entries) {
+      const DataFileKind kind = parse_data_file_name(entry.name).kind;
+      if (kind == DataFileKind::kLog || kind == DataFileKind::kSnapshot) return true;
+    }
+  }
+  return false;
+}
+
+Result<bool> same_place(Context& context, const std::string& a, const std::string& b) {
+  const Result<FileInfo> one = context.fs.info(a), other = context.fs.info(b);
+  if (!one || !other) return false;
+  return one->device == other->device && one->inode == other->inode;
+}
+
+OpenedSource over_data_dir(Context& context, restore::DataDirOptions options) {
+  OpenedSource opened;
+  opened.data_dir = options.dir;
+  opened.log_dir = options.log_dir.empty() ? options.dir : options.log_dir;
+  if (!options.config_files.empty()) opened.zoo_cfg = options.config_files.front();
+  opened.source = std::make_unique<restore::DataDir>(context.fs, std::move(options));
+  return opened;
+}
+
+/// zoo.cfg as SRC: the directories it names.
+Result<OpenedSource> open_config(Context& context, const std::string& path, const SourceRequest& request) {
+  ZK_TRY(const ZooCfg cfg, parse_config(context, path));
+  const std::string home = parent_path(path);
+  ZK_TRY(const std::string data_dir, cfg.data_dir());
+  ZK_TRY(const std::string log_dir, cfg.data_log_dir());
+  restore::DataDirOptions options;
+  options.dir = resolve_config_path(data_dir, home);
+  options.log_dir = request.log_dir.empty() ? resolve_config_path(log_dir, home) : request.log_dir;
+  if (options.log_dir == options.dir) options.log_dir.clear();
+  options.shown = path;
+  ZK_TRY(options.config_files, config_files(context, cfg));
+  return over_data_dir(context, std::move(options));
+}
 
 Result<OpenedSource> open_directory(Context& context, const std::string& dir, const SourceRequest& request) {
   restore::DataDirOptions options;
   options.dir = dir;
   options.log_dir = request.log_dir;
-  if (!request.zoo_cfg.empty()) options.config_files = {request.zoo_cfg};
-  OpenedSource opened;
-  opened.data_dir = dir;
-  opened.log_dir = request.log_dir.empty() ? dir : request.log_dir;
-  opened.source = std::make_unique<restore::DataDir>(context.fs, std::move(options));
+  std::string cfg_path = request.zoo_cfg;
+  if (cfg_path.empty()) {
+    ZK_TRY(const bool there, exists(context.fs, join_path(dir, "zoo.cfg")));
+    if (there) cfg_path = join_path(dir, "zoo.cfg");
+  }
+  ZK_TRY(const bool data, holds_data(context, dir));
+  if (!cfg_path.empty()) {
+    // A configuration that cannot be read is no reason not to read the data.
+    const Result<ZooCfg> cfg = parse_config(context, cfg_path);
+    if (!cfg && (!request.zoo_cfg.empty() || !data)) return fail(cfg.error().clone());
+    if (cfg) {
+      if (!data && request.log_dir.empty() && cfg->data_dir()) return open_config(context, cfg_path, request);
+      ZK_TRY(options.config_files, config_files(context, *cfg));
+      // dataLogDir counts only where dataDir really is this directory, and not what it was copied from.
+      const std::string home = parent_path(cfg_path);
+      const auto named_dir = cfg->data_dir();
+      const auto log_dir = cfg->get("dataLogDir");
+      if (request.log_dir.empty() && named_dir && log_dir && !log_dir->empty()) {
+        ZK_TRY(const bool itself, same_place(context, resolve_config_path(*named_dir, home), dir));
+        ZK_TRY(const bool apart, exists(context.fs, resolve_config_path(*log_dir, home)));
+        if (itself && apart) options.log_dir = resolve_config_path(*log_dir, home);
+      }
+    }
+  }
+  if (!data && options.log_dir.empty()) {
+    ZK_TRY(const bool head, exists(context.fs, join_path(dir, backup::kHeadKey)));
+    if (head)
+      return fail(Error(ErrorId::kNoData, "this is a repository, not a data directory").at(dir).with_hint(fmt::format("-r {}", dir)));
+  }
+  return over_data_dir(context, std::move(options));
+}
+
+/// What a dead process left behind, and only that: the name says whose it was.
+void sweep_leftovers(Context& context, const std::string& place, std::string_view prefix) {
+  const Result<std::vector<DirEntry>> entries = context.fs.list(place);
+  if (!entries) return;
+  for (const DirEntry& entry : *entries) {
+    if (entry.type != FileType::kDirectory || !entry.name.starts_with(prefix)) continue;
+    std::uint32_t pid = 0;
+    for (char c : std::string_view(entry.name).substr(prefix.size())) {
+      if (c < '0' || c > '9') break;
+      pid = pid * 10 + static_cast<std::uint32_t>(c - '0');
+    }
+    const std::string path = join_path(place, entry.name);
+    const Result<FileInfo> info = context.fs.info(path);
+    if (pid == 0 || context.system.process_alive(pid) || !info || info->uid != context.system.self().uid) continue;
+    static_cast<void>(remove_tree(context.fs, path));
+  }
+}
+
+Result<std::unique_ptr<TemporaryDir>> make_temporary_dir(Context& context) {
+  const auto variable = context.variables.find("TMPDIR");
+  const std::string place = variable != context.variables.end() && !variable->second.empty() ? variable->second : "/tmp";
+  constexpr std::string_view kPrefix = "zkark-unpacked-";
+  sweep_leftovers(context, place, kPrefix);
+  std::byte random[6];
+  context.random.fill(random);
+  const std::string path = join_path(place, fmt::format("{}{}-{}", kPrefix, context.system.pid(), to_hex(random)));
+  ZK_TRY_STATUS(context.fs.make_dir(path, 0700));
+  return std::make_unique<TemporaryDir>(context.fs, path);
+}
+
+Result<OpenedSource> open_archives(Context& context, const SourceRequest& request) {
+  ZK_TRY(auto dir, make_temporary_dir(context));
+  ZK_TRY(backup::Unpacked unpacked, backup::unpack_archives(context.fs, request.sources, dir->path(), {}, context.job));
+  restore::DataDirOptions options;
+  options.dir = dir->path();
+  options.config_files = request.zoo_cfg.empty() ? std::move(unpacked.config_files) : std::vector<std::string>{request.zoo_cfg};
+  options.shown = request.sources.size() == 1 ? request.sources[0]
+                                              : fmt::format("{} and {} more", request.sources[0], request.sources.size() - 1);
+  OpenedSource opened = over_data_dir(context, std::move(options));
+  opened.kind = SourceKind::kArchive;
+  opened.data_dir.clear();
+  opened.log_dir.clear();
+  opened.unpacked = std::move(dir);
+  opened.findings = std::move(unpacked.findings);
   return opened;
 }
 
 Result<OpenedSource> open_files(Context& context, const SourceRequest& request) {
+  std::optional<FileKind> kind;
+  for (const std::string& path : request.sources) {
+    ZK_TRY(const FileInfo info, context.fs.info(path));
+    if (info.type == FileType::kDirectory)
+      return fail(Error(ErrorId::kUsage, "a directory cannot stand beside other sources").at(path).with_hint("give it alone"));
+    ZK_TRY(const FileKind here, kind_of_file(context, path));
+    if (here == FileKind::kUnknown)
+      return fail(Error(ErrorId::kBadMagic, "neither a log, a snapshot, a tarball nor a zoo.cfg")
+                      .at(path, 0)
+                      .with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
+    if (kind && *kind != here)
+      return fail(Error(ErrorId::kUsage, "tarballs, data files and a zoo.cfg cannot be mixed")
+                      .at(path)
+                      .with_hint("give one kind; a configuration with --zoo-cfg"));
+    kind = here;
+  }
+  if (kind == FileKind::kArchive) return open_archives(context, request);
+  if (kind == FileKind::kConfig) {
+    if (request.sources.size() > 1) return fail(ErrorId::kUsage, "only one zoo.cfg can be given");
+    return open_config(context, request.sources[0], request);
+  }
   restore::DataDirOptions options;
   options.files = request.sources;
   if (!request.zoo_cfg.empty()) options.config_files = {request.zoo_cfg};
-  OpenedSource opened;
+  OpenedSource opened = over_data_dir(context, std::move(options));
   opened.kind = SourceKind::kFiles;
-  opened.source = std::make_unique<restore::DataDir>(context.fs, std::move(options));
+  opened.log_dir.clear();
   return opened;
+}
+
+Result<std::string> one_cluster(Context& context, const backup::Repository& repository) {
+  ZK_TRY(std::string cluster, chosen_cluster(context, repository));
+  if (!cluster.empty()) return cluster;
+  const std::vector<std::string> names = repository.clusters();
+  if (names.size() == 1) return names.front();
+  if (names.empty())
+    return fail(Error(ErrorId::kNotFound, "the repository has no backups yet")
+                    .at(repository.env().backend.url())
+                    .with_hint("`zkark backup SRC -r REPO` makes the first"));
+  return fail(Error(ErrorId::kUsage, fmt::format("the repository holds {} clusters: {}", names.size(), fmt::join(names, ", ")))
+                  .with_hint("choose one with -C"));
+}
+
+Result<std::int64_t> highest_in_cluster(const backup::Repository& repository, const std::string& cluster, Job& job) {
+  ZK_TRY(const backup::Catalogue catalogue, backup::read_catalogue(repository, cluster, job));
+  std::int64_t highest = 0;
+  for (const backup::CatalogueCluster& one : catalogue.clusters)
+    for (const backup::CatalogueBackup& stored : one.backups) {
+      highest = std::max(highest, stored.entry.last_zxid);
+      if (!stored.manifest) continue;
+      for (const auto& epoch : {stored.manifest->source.current_epoch, stored.manifest->source.accepted_epoch})
+        if (epoch && *epoch > 0 && *epoch <= INT32_MAX) highest = std::max(highest, *epoch << 32);
+    }
+  return highest;
+}
+
+/// A point of a repository as a source: one backup and what it needs, or a whole timeline.
+Result<OpenedSource> open_stored(Context& context, OpenedRepository repository, const std::string& shown,
+                                 const restore::PointSpec& point) {
+  OpenedSource opened;
+  opened.kind = SourceKind::kRepository;
+  opened.repository = std::make_unique<OpenedRepository>(std::move(repository));
+  const backup::Repository& stored = *opened.repository->repository;
+  ZK_TRY(const std::string cluster, one_cluster(context, stored));
+  const bool names_backup = point.kind == restore::PointSpec::Kind::kBackup || point.back != 0;
+  const backup::HeadEntry* newest = stored.newest(cluster);
+  backup::HeadEntry entry;
+  if (names_backup) {
+    std::string spec = point.kind == restore::PointSpec::Kind::kBackup ? point.id : "latest";
+    if (point.back != 0) spec += fmt::format("~{}", point.back);
+    ZK_TRY(entry, chosen_backup(context, stored, spec));
+  } else {
+    if (newest == nullptr) return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster)));
+    entry = *newest;
+    opened.point = point;
+  }
+  const std::string description = fmt::format("{}@{}", shown, backup::short_id(entry.id));
+  if (names_backup) {
+    ZK_TRY(opened.source, backup::open_backup(stored, entry.id, description));
+  } else {
+    ZK_TRY(opened.source, backup::open_timeline(stored, cluster, entry.timeline, description));
+  }
+  ZK_TRY(const std::int64_t highest, highest_in_cluster(stored, cluster, context.job));
+  opened.stored = StoredOrigin{stored.config().id, cluster, entry.timeline, entry.id, highest};
+  return opened;
+}
+
+Result<OpenedSource> open_place(Context& context, const SourceRequest& request) {
+  if (request.sources.size() > 1) return open_files(context, request);
+  const std::string& path = request.sources.front();
+  ZK_TRY(const FileInfo info, context.fs.info(path));
+  return info.type == FileType::kDirectory ? open_directory(context, path, request) : open_files(context, request);
+}
+
+Failure twice(std::string_view text) {
+  return fail(Error(ErrorId::kUsage, fmt::format("'{}' and --at both name a point", text)).with_hint("give one of them"));
+}
+
+bool looks_like_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  return colon != text.npos && colon > 0 && colon + 1 < text.size() && text.find('/') == text.npos &&
+         text.find_first_not_of("0123456789", colon + 1) == text.npos;
+}
+
+/// SRC that is no existing path: PLACE@POINT, or a POINT in the repository of -r.
+Result<OpenedSource> open_by_name(Context& context, const SourceRequest& request, Error not_found) {
+  const std::string& text = request.sources.front();
+  const SourceText split = split_source(text);
+  if (split.point) {
+    ZK_TRY(const restore::PointSpec point, parse_point(*split.point, context));
+    if (request.point) return twice(text);
+    ZK_TRY(const bool is_path, exists(context.fs, split.place));
+    ZK_TRY(const bool is_repository, exists(context.fs, join_path(split.place, backup::kHeadKey)));
+    if (is_path && !is_repository) {
+      SourceRequest inner = request;
+      inner.sources = {split.place};
+      ZK_TRY(OpenedSource opened, open_place(context, inner));
+      opened.point = point;
+      return opened;
+    }
+    const bool by_flag = split.place == "repo" && context.has_repository();
+    ZK_TRY(RepositoryPlace place, by_flag ? repository_place(context) : repository_place(context, split.place));
+    const std::string shown = place.url;
+    ZK_TRY(OpenedRepository repository, open_repository(context, std::move(place)));
+    return open_stored(context, std::move(repository), shown, point);
+  }
+  if (looks_like_address(text))
+    return fail(Error(ErrorId::kUsage, fmt::format("'{}' looks like a live server, which is not read", text))
+                    .with_hint("give the data directory of the server, or its zoo.cfg"));
+  if (!context.has_repository())
+    return fail(std::move(not_found).with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
+  const Result<restore::PointSpec> point = parse_point(text, context);
+  if (!point) return fail(std::move(not_found).with_hint(fmt::format("there is no such path, and '{}' is no point of the repository", text)));
+  if (request.point) return twice(text);
+  ZK_TRY(OpenedRepository repository, open_repository(context));
+  const std::string shown = repository.place.url;
+  return open_stored(context, std::move(repository), shown, *point);
 }
 
 }  // namespace
@@ -34,19 +348,20 @@ Result<OpenedSource> open_files(Context& context, const SourceRequest& request) 
 TemporaryDir::~TemporaryDir() { static_cast<void>(remove_tree(*fs_, path_)); }
 
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
-  if (request.sources.empty())
-    return fail(Error(ErrorId::kUsage, "no source was given")
-                    .with_hint("give a data directory, or a repository with -r"));
-  const std::string& first = request.sources.front();
-  ZK_TRY(const FileInfo info, context.fs.info(first));
-  if (info.type == FileType::kDirectory) {
-    if (request.sources.size() > 1)
-      return fail(Error(ErrorId::kUsage, "a directory cannot stand beside other sources")
-                      .at(first)
-                      .with_hint("give it alone"));
-    return open_directory(context, first, request);
+  if (request.sources.empty()) {
+    if (!context.has_repository())
+      return fail(Error(ErrorId::kUsage, "no source was given").with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
+    ZK_TRY(OpenedRepository repository, open_repository(context));
+    const std::string shown = repository.place.url;
+    return open_stored(context, std::move(repository), shown, request.point.value_or(restore::PointSpec()));
   }
-  return open_files(context, request);
+  if (request.sources.size() == 1) {
+    const Result<FileInfo> info = context.fs.info(request.sources.front());
+    if (!info && info.error().id() == ErrorId::kNoFile) return open_by_name(context, request, info.error().clone());
+  }
+  ZK_TRY(OpenedSource opened, open_place(context, request));
+  if (request.point) opened.point = *request.point;
+  return opened;
 }
 
 }  // namespace zkark::cli

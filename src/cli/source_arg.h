@@ -9,7 +9,9 @@
 
 #include "formats/base/result.h"
 #include "restore/source.h"
+#include "restore/target.h"
 #include "src/cli/context.h"
+#include "src/cli/repository_arg.h"
 
 namespace zkark::cli {
 
@@ -17,6 +19,8 @@ struct SourceRequest {
   std::vector<std::string> sources;  // as typed; several only for files and tarballs; none: the repository of -r
   std::string log_dir;               // --log-dir; "" = as the data directory or zoo.cfg says
   std::string zoo_cfg;               // --zoo-cfg; "" = what lies beside the data
+  /// Of --at: chooses the backup when it names one, and the timeline. SRC@POINT beside it is refused.
+  std::optional<restore::PointSpec> point = std::nullopt;
 };
 
 enum class SourceKind : std::uint8_t { kDataDir, kFiles, kArchive, kRepository };
@@ -35,15 +39,28 @@ class TemporaryDir {
   std::string path_;
 };
 
-struct OpenedSource {
-  SourceKind kind = SourceKind::kDataDir;
-  std::unique_ptr<TemporaryDir> unpacked;  // of tarballs; outlives `source`
-  std::unique_ptr<restore::Source> source;
-  std::string data_dir, log_dir;    // kDataDir: where the files are; equal when the logs are with the snapshots
-  std::string zoo_cfg;              // the file that was read or found, "" = none
+/// Which stored history a source is.
+struct StoredOrigin {
+  std::string repository_id, cluster, timeline;
+  std::string backup;             // id: the newest one it is made of
+  std::int64_t highest_zxid = 0;  // of any timeline of the cluster, epochs of captured servers included
 };
 
-/// Borrows the context's seams. Errors: kNoFile, kNoData, kUsage with what SRC may be, kBadMagic.
+struct OpenedSource {
+  SourceKind kind = SourceKind::kDataDir;
+  std::unique_ptr<TemporaryDir> unpacked;      // of tarballs; outlives `source`
+  std::unique_ptr<OpenedRepository> repository;  // likewise
+  std::unique_ptr<restore::Source> source;
+  /// What is left to be looked up in `source`: the point of the request or of SRC@POINT, the latest where it named a
+  /// backup or nothing.
+  restore::PointSpec point;
+  std::string data_dir, log_dir;    // kDataDir: where the files are; equal when the logs are with the snapshots
+  std::string zoo_cfg;              // the file that was read or found, "" = none
+  std::optional<StoredOrigin> stored;  // kRepository
+  restore::Findings findings;       // of taking archives apart
+};
+
+/// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of the repository.
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request);
 
 }  // namespace zkark::cli
