@@ -58,7 +58,7 @@ Verb cat_verb() {
                    {"zkark cat /var/lib/zookeeper /app/blob --at zxid:0x30001f003 > blob",
                     "its bytes as of then"}},
       .exit_codes = {3, 5, 6, 7},
-      .uses = kUsesTime | kUsesProgress,
+      .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
   verb.argument("PATH", &Options::path, "the node").required();

@@ -113,7 +113,7 @@ Verb ls_verb() {
                    {"zkark ls /var/lib/zookeeper -R --at 'yesterday 14:00'", "every path as of then"},
                    {"zkark ls snapshot.30001a2f0.gz /", "one snapshot alone"}},
       .exit_codes = {3, 5, 6, 7},
-      .uses = kUsesTime | kUsesProgress,
+      .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
   verb.argument("PATH", &Options::path, "the node; the root if left out");

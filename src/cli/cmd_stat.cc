@@ -60,7 +60,7 @@ Verb stat_verb() {
       .examples = {{"zkark stat /var/lib/zookeeper /kafka/config/x", "as a client sees it now"},
                    {"zkark stat /var/lib/zookeeper /app/lock --at '2 hours ago'", "as it was two hours ago"}},
       .exit_codes = {3, 5, 6, 7},
-      .uses = kUsesTime | kUsesProgress,
+      .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
   verb.argument("PATH", &Options::path, "the node").required();

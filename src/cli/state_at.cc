@@ -55,16 +55,16 @@ void tell_point(Context& context, const StateOptions& options, const StateAt& at
 
 Result<StateAt> load_state_at(Context& context, const StateOptions& options) {
   StateAt at;
-  ZK_TRY(at.opened, open_source(context, {{options.source}, options.log_dir.value_or(""), ""}));
-  ZK_TRY(at.listing, at.opened.source->list());
-  restore::TargetOptions wanted;
+  SourceRequest request{{options.source}, options.log_dir.value_or(""), ""};
   if (options.at) {
-    ZK_TRY(wanted.point, parse_point(*options.at, context));
+    ZK_TRY(request.point, parse_point(*options.at, context));
   }
-  wanted.exclusive = options.exclusive;
-  wanted.time_rule = options.time_rule;
+  ZK_TRY(at.opened, open_source(context, request));
+  ZK_TRY(at.listing, at.opened.source->list());
+  const restore::TargetOptions wanted{at.opened.point, options.exclusive, options.time_rule};
   context.job.progress.phase = "replaying";
-  if (at.listing.logs.empty() && at.listing.snapshots.size() == 1 && !options.at && !options.exclusive) {
+  const bool newest = at.opened.point.kind == restore::PointSpec::Kind::kLatest && !options.exclusive;
+  if (at.listing.logs.empty() && at.listing.snapshots.size() == 1 && newest) {
     ZK_TRY_STATUS(load_lone_snapshot(context, at));
     return at;
   }
