@@ -132,10 +132,14 @@ void add_people_fields(Report& report, const Taken& taken) {
   const bool incremental = m.type == backup::BackupType::kIncr;
   report.field("base_text", "base",
                Cell::string(incremental ? fmt::format("{} (incremental)", backup::short_id(m.parent)) : "none (full)"));
-  if (m.timeline.cause != "first" && !m.timeline.parent.empty() && !incremental)
+  if (m.timeline.cause != "first" && !incremental) {
+    std::string branch;
+    if (!m.timeline.parent.empty())
+      branch = fmt::format(", branches off {}{}", m.timeline.parent.substr(0, 8),
+                           m.timeline.fork_zxid ? " behind " + zxid_text(*m.timeline.fork_zxid) : "");
     report.field("timeline_text", "timeline",
-                 Cell::string(fmt::format("{}: branches off {} ({})", m.timeline.id.substr(0, 8),
-                                          m.timeline.parent.substr(0, 8), m.timeline.cause)));
+                 Cell::string(fmt::format("{} ({}){}", m.timeline.id.substr(0, 8), m.timeline.cause, branch)));
+  }
   for (const backup::Window& window : m.windows)
     report.field("window_text", "window", Cell::string(range_text(window.first_zxid, window.last_zxid)));
   report.field("proof_text", "proof", Cell::string(taken.report.verdict));
