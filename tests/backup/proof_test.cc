@@ -1,6 +1,6 @@
 // The rows of the reliability scoreboard that a repository answers for: every damage is found and named, and every
-// interruption leaves old state valid. Each prints "ROW: N of N". ZKARK_PROVE=full tries everything; without it a
-// part that fits CI.
+// interruption leaves old state valid. Each prints "PROVE ROW: N of N". ZKARK_PROVE_N=full tries everything; without it
+// a part that fits CI.
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,12 +17,12 @@ namespace {
 using namespace backup;
 
 bool proof_in_full() {
-  const char* wanted = std::getenv("ZKARK_PROVE");
+  const char* wanted = std::getenv("ZKARK_PROVE_N");
   return wanted != nullptr && std::string_view(wanted) == "full";
 }
 
 void print_proof(const char* row, std::uint64_t good, std::uint64_t all) {
-  std::printf("%s: %llu of %llu\n", row, static_cast<unsigned long long>(good), static_cast<unsigned long long>(all));
+  std::printf("PROVE %s: %llu of %llu\n", row, static_cast<unsigned long long>(good), static_cast<unsigned long long>(all));
   EXPECT_EQ(good, all);
 }
 
