@@ -31,7 +31,8 @@ Status LogWalk::open_next() {
 
 /// Remembers a loss whose end shows only when the next readable record comes.
 void LogWalk::add_loss(Finding finding) {
-  if (previous_) finding.first_zxid = *previous_ + 1;
+  // Before the first record only the file's name tells.
+  finding.first_zxid = previous_ ? *previous_ + 1 : file_->zxid;
   findings_.push_back(std::move(finding));
   open_loss_ = findings_.size() - 1;
 }

@@ -297,7 +297,7 @@ Result<ReplayResult> Pass::run() {
       result.stopped_by = findings_.size() - 1;
       break;
     }
-    const bool epoch_step = first ? zxid_epoch(zxid) != zxid_epoch(previous) && previous != 0 : entry->step == Step::kEpoch;
+    const bool epoch_step = first ? zxid_epoch(zxid) != zxid_epoch(previous) : entry->step == Step::kEpoch;
     if (epoch_step) {
       ZK_TRY_STATUS(judge_epoch_step(*entry, result));
       if (stop_here_) {
