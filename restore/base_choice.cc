@@ -98,12 +98,15 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   }
   Rebuilt rebuilt{*std::move(replayed), base, 0};
   const ReplayResult& result = rebuilt.replay;
-  if (result.stopped_by) {
+  const std::int64_t base_zxid = base == nullptr ? 0 : base->zxid;
+  const bool reached = result.state.last_zxid == point_ || base_zxid == point_;
+  if (result.stopped_by && !reached) {
     if (!failure_) failure_ = met[*result.stopped_by];
     return std::optional<Rebuilt>();
   }
-  const std::int64_t base_zxid = base == nullptr ? 0 : base->zxid;
-  if (result.state.last_zxid != point_ && base_zxid != point_) return std::optional<Rebuilt>();
+  if (!reached) return std::optional<Rebuilt>();
+  // What is wrong with the record behind the point is no matter of the point's.
+  std::erase_if(met, [&](const Finding& finding) { return finding.first_zxid && *finding.first_zxid > point_; });
   ZK_TRY(const bool exact, serves(base, rebuilt));
   if (!exact) {
     findings_.push_back(passed_over(

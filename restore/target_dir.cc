@@ -152,14 +152,20 @@ TargetDir::TargetDir(TargetDir&& other) noexcept
       moved_aside_(std::move(other.moved_aside_)),
       placed_(std::move(other.placed_)),
       processes_unseen_(other.processes_unseen_),
-      claimed_(std::exchange(other.claimed_, false)) {}
+      claimed_(std::exchange(other.claimed_, false)),
+      published_(other.published_) {}
 
 TargetDir::~TargetDir() {
   if (fs_ == nullptr || !claimed_) return;
   // Best effort: what stays is recognised and removed by the next run. As long as version-2 is not in its place, what
-  // was put around it goes first.
-  if (Result<bool> unplaced = exists(*fs_, join_path(staging_, kData)); !unplaced || *unplaced)
-    for (const std::string& path : placed_) static_cast<void>(remove_any(*fs_, path));
+  // was put around it goes first; where nobody can say, everything stays.
+  if (!placed_.empty() && !published_) {
+    const Result<bool> unplaced = exists(*fs_, join_path(staging_, kData));
+    if (!unplaced) return;
+    if (*unplaced)
+      for (const std::string& path : placed_)
+        if (!remove_any(*fs_, path)) return;
+  }
   static_cast<void>(remove_tree(*fs_, staging_));
 }
 
@@ -306,8 +312,8 @@ Status TargetDir::publish_inside() {
   Status removed = fs_->remove_dir(data);
   if (!removed && removed.error().id() != ErrorId::kNoFile) return removed;
   ZK_TRY_STATUS(fs_->rename(join_path(staging_, kData), data));
-  ZK_TRY_STATUS(fs_->sync_dir(dir));
-  return {};
+  published_ = true;
+  return fs_->sync_dir(dir);
 }
 
 Status TargetDir::publish() {

@@ -89,6 +89,7 @@ class TargetDir {
   std::vector<std::string> placed_;  // by publish_inside(), before version-2
   std::uint64_t processes_unseen_ = 0;
   bool claimed_ = false;
+  bool published_ = false;
 };
 
 }  // namespace zkark::restore
