@@ -102,7 +102,7 @@ class Checker {
     const ZooKey* row = find_zoo_key(name);
     if (row == nullptr) {
       // A file of any size may be handed in: the likeness of words is looked at for the first ones only.
-      const std::optional<std::string_view> near = ++unknown_ <= 100 ? nearest_zoo_key(name) : std::nullopt;
+      const std::optional<std::string_view> near = ++unknown_ <= 20 ? nearest_zoo_key(name) : std::nullopt;
       add(Kind::kWarning, &property,
           "unknown key: the server takes it without a word and does nothing with it",
           near ? fmt::format("did you mean {}?", *near) : std::string());

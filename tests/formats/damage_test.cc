@@ -29,7 +29,13 @@ using test::slurp;
 
 // Unoptimised and sanitized builds try every seventh bit: seven and eight have no common divisor, so all bits
 // of a byte get their turn.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define ZK_CLANG_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define ZK_CLANG_SANITIZER 0
+#endif
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !ZK_CLANG_SANITIZER
 constexpr std::size_t kStride = 1;
 #else
 constexpr std::size_t kStride = 7;

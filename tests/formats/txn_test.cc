@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "tests/formats/memory_file.h"
 
 namespace zkark {
@@ -22,7 +24,10 @@ std::string header(std::int32_t type) {
 const std::string kDigest = from_hex("00000002 00000000 7f9cf3c4");
 
 /// Decodes, expects success and that encoding gives the same bytes back.
-Txn decoded(const std::string& payload, const Limits& limits = {}) {
+/// The views in the result live to the end of the program.
+Txn decoded(const std::string& temporary, const Limits& limits = {}) {
+  static std::deque<std::string> kept;
+  const std::string& payload = kept.emplace_back(temporary);
   Result<Txn> txn = decode_txn(as_bytes(payload), limits);
   if (!txn) {
     ADD_FAILURE() << txn.error().to_string() << " in " << hex(payload);
