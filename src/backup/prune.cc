@@ -27,30 +27,28 @@ std::string_view object_of_key(std::string_view key) {
   return is_hex_name(name, 64) && object_key(name) == key ? name : std::string_view();
 }
 
-}  // namespace
-
 /// Names of all objects that live backups, or pruned ones still in their grace time, need. A live manifest that
 /// cannot be read stops everything: nobody knows what it needs.
-Result<std::set<std::string>> RepositoryWriter::used_objects(const std::set<std::string>& without, Job& job) {
+Result<std::set<std::string>> used_objects(const Repository& repository, const std::set<std::string>& without, Job& job) {
   std::set<std::string> used;
   const auto add = [&](const Manifest& manifest) {
     for (const ObjectRef& ref : manifest.objects()) used.insert(ref.name);
   };
-  for (const HeadEntry& entry : repository_->head_.live) {
+  for (const HeadEntry& entry : repository.entries()) {
     ZK_TRY_STATUS(job.check());
-    Result<Manifest> manifest = repository_->load(entry.id);
+    Result<Manifest> manifest = repository.load(entry.id);
     if (!manifest) {
       Error error = std::move(manifest).error();
       return fail(std::move(error).context("nothing is removed while a live manifest cannot be read"));
     }
     if (!without.contains(entry.id)) add(*manifest);
   }
-  for (const RemovedEntry& entry : repository_->head_.removed) {
+  for (const RemovedEntry& entry : repository.head().removed) {
     if (without.contains(entry.id)) continue;
     HeadEntry waiting;
     waiting.id = entry.id;
     waiting.sha256 = entry.sha256;
-    Result<std::string> file = repository_->load_manifest_file(waiting);
+    Result<std::string> file = repository.load_manifest_file(waiting);
     if (!file) {
       if (file.error().id() == ErrorId::kRepositoryDamaged) continue;
       return fail(std::move(file).error());
@@ -60,42 +58,37 @@ Result<std::set<std::string>> RepositoryWriter::used_objects(const std::set<std:
   return used;
 }
 
-Result<PruneReport> RepositoryWriter::prune(const std::vector<std::string>& ids, const PruneOptions& options,
-                                            Job& job) {
-  const std::set<std::string> going(ids.begin(), ids.end());
-  for (const std::string& id : going)
-    if (repository_->find(id) == nullptr) return fail(ErrorId::kNotFound, fmt::format("no backup {}", id));
-  for (const HeadEntry& entry : repository_->head_.live) {
-    if (going.contains(entry.id)) continue;
+/// Everything is read here, before anything changes: a manifest that cannot be read stops the run.
+struct Plan {
+  PruneReport report;
+  std::set<std::string> going, expired;
+  std::vector<std::string> objects;  // keys
+};
+
+Result<Plan> make_plan(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
+                       Job& job) {
+  Plan plan;
+  plan.going.insert(ids.begin(), ids.end());
+  for (const std::string& id : plan.going)
+    if (repository.find(id) == nullptr) return fail(ErrorId::kNotFound, fmt::format("no backup {}", id));
+  for (const HeadEntry& entry : repository.entries()) {
+    if (plan.going.contains(entry.id)) continue;
     for (const std::string& parent : entry.needs)
-      if (going.contains(parent))
+      if (plan.going.contains(parent))
         return fail(Error(ErrorId::kRefused,
                           fmt::format("backup {} needs {}, which is to be removed", short_id(entry.id), short_id(parent)))
                         .with_hint("remove both, or neither"));
   }
-  PruneReport report;
-  report.unlisted.assign(going.begin(), going.end());
-  const std::int64_t now_ms = repository_->env_.clock.wall().ms;
-  const std::int64_t old_ms = now_ms - options.grace_ms;
+  const std::int64_t old_ms = repository.env().clock.wall().ms - grace_ms;
+  for (const RemovedEntry& entry : repository.head().removed)
+    if (entry.removed_ms <= old_ms) plan.expired.insert(entry.id);
+  if (grace_ms <= 0) plan.expired.insert(plan.going.begin(), plan.going.end());
+  ZK_TRY(const std::set<std::string> used, used_objects(repository, plan.expired, job));
 
-  std::set<std::string> expired;
-  for (const RemovedEntry& entry : repository_->head_.removed)
-    if (entry.removed_ms <= old_ms) expired.insert(entry.id);
-  if (options.grace_ms <= 0) expired.insert(going.begin(), going.end());
-  // Read before anything changes: a manifest that cannot be read stops the run here.
-  std::set<std::string> without = expired;
-  ZK_TRY(std::set<std::string> used, used_objects(without, job));
-
-  if (!going.empty() && !options.dry_run) {
-    Head next = repository_->head_;
-    for (const HeadEntry& entry : next.live)
-      if (going.contains(entry.id)) next.removed.push_back({entry.id, entry.sha256, now_ms});
-    std::erase_if(next.live, [&](const HeadEntry& entry) { return going.contains(entry.id); });
-    ZK_TRY_STATUS(write_head(std::move(next)));
-  }
-
-  std::vector<std::string> objects, manifests;
-  ZK_TRY(std::vector<BackendEntry> entries, backend().list("objects/"));
+  PruneReport& report = plan.report;
+  report.unlisted.assign(plan.going.begin(), plan.going.end());
+  report.removed.assign(plan.expired.begin(), plan.expired.end());
+  ZK_TRY(const std::vector<BackendEntry> entries, repository.env().backend.list("objects/"));
   for (const BackendEntry& entry : entries) {
     const std::string_view name = object_of_key(entry.key);
     if (name.empty() || used.contains(std::string(name))) continue;
@@ -106,29 +99,49 @@ Result<PruneReport> RepositoryWriter::prune(const std::vector<std::string>& ids,
     }
     ++report.objects_removed;
     report.bytes_removed += entry.size_bytes;
-    objects.push_back(entry.key);
+    plan.objects.push_back(entry.key);
   }
-  for (const std::string& id : expired) {
-    manifests.push_back(manifest_key(id));
-    report.removed.push_back(id);
-  }
-  if (options.dry_run) return report;
+  return plan;
+}
 
+}  // namespace
+
+Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
+                               Job& job) {
+  ZK_TRY(Plan plan, make_plan(repository, ids, grace_ms, job));
+  return std::move(plan.report);
+}
+
+Result<PruneReport> RepositoryWriter::prune(const std::vector<std::string>& ids, const PruneOptions& options,
+                                            Job& job) {
+  ZK_TRY(Plan plan, make_plan(*repository_, ids, options.grace_ms, job));
+  if (options.dry_run) return std::move(plan.report);
+
+  if (!plan.going.empty()) {
+    const std::int64_t now_ms = repository_->env_.clock.wall().ms;
+    Head next = repository_->head_;
+    for (const HeadEntry& entry : next.live)
+      if (plan.going.contains(entry.id)) next.removed.push_back({entry.id, entry.sha256, now_ms});
+    std::erase_if(next.live, [&](const HeadEntry& entry) { return plan.going.contains(entry.id); });
+    ZK_TRY_STATUS(write_head(std::move(next)));
+  }
+  std::vector<std::string> manifests;
+  for (const std::string& id : plan.expired) manifests.push_back(manifest_key(id));
   job.progress.phase = "removing";
-  job.progress.total = objects.size() + manifests.size();
+  job.progress.total = plan.objects.size() + manifests.size();
   ZK_TRY_STATUS(lock_->still_held());
-  ZK_TRY_STATUS(remove_all(backend(), objects, job));
+  ZK_TRY_STATUS(remove_all(backend(), plan.objects, job));
   ZK_TRY_STATUS(remove_all(backend(), manifests, job));
   {
     const std::lock_guard lock(stored_mutex_);
-    for (const std::string& key : objects) stored_.erase(std::string(object_of_key(key)));
+    for (const std::string& key : plan.objects) stored_.erase(std::string(object_of_key(key)));
   }
-  if (!expired.empty()) {
+  if (!plan.expired.empty()) {
     Head next = repository_->head_;
-    std::erase_if(next.removed, [&](const RemovedEntry& entry) { return expired.contains(entry.id); });
+    std::erase_if(next.removed, [&](const RemovedEntry& entry) { return plan.expired.contains(entry.id); });
     ZK_TRY_STATUS(write_head(std::move(next)));
   }
-  return report;
+  return std::move(plan.report);
 }
 
 }  // namespace zkark::backup

@@ -36,6 +36,11 @@ struct PruneOptions {
   bool dry_run = false;  // counts as if everything went well; changes nothing
 };
 
+/// What RepositoryWriter::prune would do, without a lock and without a change. A run at the same time can make it
+/// untrue.
+Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
+                               Job& job);
+
 class RepositoryWriter {
  public:
   /// Takes the lock, reads HEAD, makes sure that HEAD and what it adopts are durable, cleans temporary files.
@@ -96,7 +101,6 @@ class RepositoryWriter {
   Status write_head(Head next);
   Status check_objects(const Manifest& manifest);
   Result<HeadEntry> publish_as(Manifest manifest, const HeadEntry* copy, Job& job);
-  Result<std::set<std::string>> used_objects(const std::set<std::string>& without, Job& job);
 
   std::unique_ptr<Lock> lock_;
   std::unique_ptr<Repository> repository_;

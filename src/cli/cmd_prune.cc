@@ -104,7 +104,11 @@ void add_outcome(Report& report, const Plan& plan, const backup::PruneReport& do
 
 Status prune(Context& context, const OpenedRepository& opened, const Plan& plan, const Options& options,
              backup::PruneReport& done) {
-  if (!options.dry_run && !plan.going.empty())
+  if (options.dry_run) {
+    ZK_TRY(done, backup::plan_prune(*opened, plan.going, options.grace_ms, context.job));
+    return {};
+  }
+  if (!plan.going.empty())
     ZK_TRY_STATUS(context.confirm(fmt::format("Remove {} of {}?", plan.going.size(),
                                               counted(plan.entries.size(), "backup", "backups"))));
   ZK_TRY(const auto writer, begin_writing(context, opened.place, "prune"));
@@ -116,7 +120,6 @@ Status prune(Context& context, const OpenedRepository& opened, const Plan& plan,
                     .with_hint("run it again"));
   backup::PruneOptions how;
   how.grace_ms = options.grace_ms;
-  how.dry_run = options.dry_run;
   ZK_TRY(done, writer->prune(plan.going, how, context.job));
   return writer->end();
 }

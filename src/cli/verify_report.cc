@@ -316,6 +316,11 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
     summary += fmt::format("; {} read and hashed, {}", counted(found.objects_read, "object", "objects"),
                            human_size(found.bytes_read));
   report.remark(damaged ? output.red(summary) : output.green(summary));
+  const bool objects = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.id == ErrorId::kMissingObject || finding.id == ErrorId::kObjectDamaged;
+  });
+  if (objects)
+    report.remark("next: zkark backup SRC --type full puts back what the source still has; the other backups restore");
   output.print(report);
 }
 

@@ -253,9 +253,11 @@ TEST_F(Prune, ANoOnTheTerminalKeepsEverything) {
 TEST_F(Prune, DryRunSaysTheSameAndChangesNothing) {
   take(3, kDay);
   const auto before = fs.tree("/repo");
+  fs.clear_log();
   must({"prune", "--keep-last", "1", "--dry-run"});
   EXPECT_THAT(console.out, HasSubstr("2 of 3 backups would be removed"));
   EXPECT_EQ(fs.tree("/repo"), before);
+  EXPECT_TRUE(fs.log().empty());  // not even a lock
 }
 
 TEST_F(Prune, EveryRuleCounts) {

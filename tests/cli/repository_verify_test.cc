@@ -140,10 +140,14 @@ TEST_F(VerifyRepository, ADamagedObjectNamesTheBackupsThatNeedIt) {
   EXPECT_THAT(console.out, HasSubstr("names and sizes only"));
 }
 
-TEST_F(VerifyRepository, QuickMissesNoMissingObject) {
-  fs.erase(some_object());
+TEST_F(VerifyRepository, QuickMissesNoMissingObjectAndAFullBackupPutsItBack) {
+  const std::string object = json({"show", "latest~1"}, "/manifest/segments/0/data/parts/0/object");
+  fs.erase("/repo/objects/" + object.substr(0, 2) + "/" + object);
   EXPECT_EQ(zkark({"verify", "-r", "/repo", "--quick"}), 6);
   EXPECT_THAT(console.err, HasSubstr("ZKA-0615"));
+  EXPECT_THAT(console.out, HasSubstr("--type full"));
+  must({"backup", "/data", "--type", "full"});
+  EXPECT_EQ(zkark({"verify", "-r", "/repo", "--quick"}), 0) << console.err;
 }
 
 TEST_F(VerifyRepository, ReadDataReadsAPartAndAnotherEachTime) {
