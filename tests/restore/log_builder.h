@@ -2,6 +2,7 @@
 // Transaction logs of a few records, made in a test.
 #include <string>
 
+#include "formats/file_names.h"
 #include "formats/txn_log.h"
 
 namespace zkark::test {
