@@ -32,7 +32,8 @@ MAPPED = re.compile(r"(?<![\w./-])/(?=(?:var/lib|var/log|srv|etc/zookeeper|etc/z
 # What differs from run to run: ids, sums, durations, times and sizes. A page shows examples of them.
 VOLATILE = [re.compile(p) for p in (
     r"\b[0-9a-f]{8}(?:[0-9a-f]{8}|[0-9a-f]{24}|[0-9a-f]{56})?\b", r"\b\d+(?:\.\d+)? (?:s|ms|min|B|KiB|MiB)\b",
-    r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", r"\bbefore-\d{8}T\d{6}Z")]
+    r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?",
+    r"\b20\d\d-\d\d(?:-\d\d)?(?: \d\dh)?\b", r"\bbefore-\d{8}T\d{6}Z")]
 
 
 class Command:
