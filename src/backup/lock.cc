@@ -154,8 +154,8 @@ Result<std::unique_ptr<Lock>> Lock::acquire(LockEnvironment env, const LockReque
       }
       if (other.readable) {
         if (!conflict(own.kind, other.kind)) continue;
-        const bool before_us = std::pair(other.number, other.key) < std::pair(own.number, own.key);
-        if (other.number != 0 && !before_us) continue;
+        // Who is still choosing has number 0 and comes first: it may choose a smaller number than ours.
+        if (std::pair(own.number, own.key) < std::pair(other.number, other.key)) continue;
       }
       only_choosing = only_choosing && other.readable && other.number == 0;
       blockers.push_back(&other);

@@ -35,7 +35,7 @@ std::string noise(std::size_t bytes, std::uint64_t seed) {
 
 Result<Taken> take(Client& client, const TakeOptions& options) {
   using namespace backup;
-  ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", 0}, client.job));
+  ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", options.wait_ms}, client.job));
   ZK_TRY_STATUS(writer->require_space(options.text.size()));
   Manifest manifest;
   manifest.type = options.parent.empty() ? BackupType::kFull : BackupType::kIncr;

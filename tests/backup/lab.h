@@ -62,6 +62,7 @@ struct TakeOptions {
   std::string parent = {};  // makes it an increment
   std::string text = "the records of one log";
   std::map<std::string, std::string> tags = {};
+  std::int64_t wait_ms = 0;
 };
 Result<Taken> take(Client& client, const TakeOptions& options);
 /// The bytes of the segment as a restore would read them.

@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "tests/backup/lab.h"
 #include "tests/support/fault_loop.h"
@@ -336,6 +339,59 @@ TEST(Proof, ABackupAfterAKilledOneSurvivesAPowerCut) {
   EXPECT_GT(kills, 40u);
 }
 
+// The power goes while the second run is at it: nothing it relies on may still hang in the air.
+TEST(Proof, ARunAfterAKilledOneSurvivesAPowerCutAtAnyOperation) {
+  const auto backup = [](Client& client) -> Status {
+    ZK_TRY_STATUS(take(client, {.cluster = "new", .text = sample_text(3000, 21)}));
+    return {};
+  };
+  FaultLab lab;
+  std::vector<Taken> taken = small_repository(lab.client);
+  const std::string going = taken[2].entry.id;
+  lab.clock.advance_ms(48 * 3600'000);
+  taken.erase(taken.begin() + 2);
+  lab.remember(taken);
+  const auto prune = [&](Client& client) -> Status {
+    ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+    std::vector<std::string> ids;
+    if (writer->repository().find(going) != nullptr) ids.push_back(going);
+    ZK_TRY_STATUS(writer->prune(ids, {.grace_ms = 0}, client.job));
+    return writer->end();
+  };
+  const SimFs::Snapshot start = lab.fs.snapshot();
+  Tally tally;
+  std::uint64_t kills = 0;
+  using Work = std::function<Status(Client&)>;
+  for (const auto& [first, second] : std::vector<std::pair<Work, Work>>{{backup, backup}, {prune, prune}, {backup, prune}}) {
+    for (std::uint64_t n = 1;; ++n) {
+      lab.fs.restore(start);
+      // Just before a sync of a directory is when names hang in the air.
+      Fault fault = kill_at_each();
+      fault.kinds = op(OpKind::kSyncDir);
+      fault.at = n;
+      lab.fs.arm(fault);
+      Client one(lab.fs, lab.clock, 5);
+      static_cast<void>(first(one).has_value());
+      if (!lab.fs.hit()) break;
+      ++kills;
+      lab.fs.restart();
+      PowerCuts cuts;
+      cuts.subsets = proof_in_full() ? 16 : 1;
+      cuts.torn = 0;
+      cuts.every_prefix = proof_in_full();
+      const auto scenario = [&](SimFs& fs) -> Status {
+        Client two(fs, lab.clock, 6);
+        return second(two);
+      };
+      for_each_power_cut(lab.fs, cuts, scenario, tally.wrap([&](SimFs& fs, const FaultPoint&, const Status&) {
+        lab.expect_sound(fs, 50);
+      }));
+    }
+  }
+  EXPECT_GT(kills, 25u);
+  print_proof("R6", tally.good, tally.all);
+}
+
 TEST(Proof, ABackupRefusedAnyOperationFailsCleanlyOrSucceeds) {
   Fault lost_answer = error_at_each(EIO);
   lost_answer.action = Fault::Action::kFailAfterDoing;
@@ -496,6 +552,97 @@ TEST(Proof, TwoActorsEndWithBothValidOrOneCleanRefusal) {
   EXPECT_GT(interleavings, 100u);
   EXPECT_GT(refused, 50u);
   EXPECT_GT(both, 10u);
+}
+
+/// Lets two threads take turns, one I/O operation at a time, in an order that a seed decides.
+class TurnTaker {
+ public:
+  explicit TurnTaker(std::uint64_t seed) : random_(seed) {}
+
+  /// Runs both to their end. Their operations must come through `fs`.
+  void run(SimFs& fs, const std::function<void()>& one, const std::function<void()>& two) {
+    fs.set_hook([this](const Operation&) { take_turn(); });
+    std::thread first([&] { act(0, one); }), second([&] { act(1, two); });
+    first.join();
+    second.join();
+    fs.set_hook(nullptr);
+  }
+
+ private:
+  void act(int actor, const std::function<void()>& work) {
+    self_ = actor;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return turn_ == actor || done_[1 - actor]; });
+    }
+    work();
+    const std::lock_guard lock(mutex_);
+    done_[actor] = true;
+    turn_ = 1 - actor;
+    wake_.notify_all();
+  }
+
+  void take_turn() {
+    std::unique_lock lock(mutex_);
+    if (done_[1 - self_]) return;
+    turn_ = static_cast<int>(random_.below(2));
+    wake_.notify_all();
+    wake_.wait(lock, [&] { return turn_ == self_ || done_[1 - self_]; });
+  }
+
+  static thread_local int self_;
+  SimRandom random_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  int turn_ = 0;
+  bool done_[2] = {false, false};
+};
+thread_local int TurnTaker::self_ = 0;
+
+TEST(Proof, TwoActorsTakingTurnsInAnyOrderLoseNothing) {
+  FaultLab lab;
+  lab.remember(small_repository(lab.client));
+  const SimFs::Snapshot start = lab.fs.snapshot();
+  const std::uint64_t rounds = proof_in_full() ? 20'000 : 100;
+  std::uint64_t good = 0, refused = 0, both = 0;
+  for (std::uint64_t seed = 1; seed <= rounds; ++seed) {
+    SCOPED_TRACE(seed);
+    lab.fs.restore(start);
+    const int before = Tally::parts();
+    Client one(lab.fs, lab.clock, 10 + seed % 7), two(lab.fs, lab.clock, 30 + seed % 5);
+    for (Client* client : {&one, &two})
+      for (Client* other : {&one, &two})
+        client->system.processes[other->system.own_pid] = *other->system.process_identity(other->system.own_pid);
+    Status outcomes[2];
+    const auto backup = [&](Client& client, int index) {
+      Result<Taken> taken = take(client, {.text = sample_text(400, seed * 2 + static_cast<std::uint64_t>(index)),
+                                          .wait_ms = seed % 3 == 0 ? 600'000 : 0});
+      outcomes[index] = taken ? Status() : Status(fail(std::move(taken).error()));
+    };
+    const auto prune = [&](Client& client, int index) {
+      const auto work = [&]() -> Status {
+        ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+        ZK_TRY_STATUS(writer->prune({}, {.grace_ms = 0}, client.job));
+        return writer->end();
+      };
+      outcomes[index] = work();
+    };
+    TurnTaker turns(seed);
+    turns.run(
+        lab.fs, [&] { backup(one, 0); }, [&] { seed % 2 == 0 ? backup(two, 1) : prune(two, 1); });
+    for (const Status& outcome : outcomes)
+      if (!outcome) {
+        ++refused;
+        EXPECT_EQ(error_of(outcome), ErrorId::kLocked) << outcome.error().to_string();
+      }
+    EXPECT_TRUE(outcomes[0].has_value() || outcomes[1].has_value());
+    both += outcomes[0] && outcomes[1] ? 1 : 0;
+    lab.expect_sound(lab.fs, 50);
+    good += Tally::parts() == before ? 1 : 0;
+  }
+  EXPECT_GT(refused, rounds / 10);
+  EXPECT_GT(both, rounds / 20);
+  print_proof("R13", good, rounds);
 }
 
 }  // namespace
