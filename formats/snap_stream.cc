@@ -188,11 +188,13 @@ class GzipSource : public ByteSource {
   }
 
   Status read_trailer() {
-    std::byte trailer[8];
-    ZK_TRY(bool whole, take(trailer));
+    std::byte number[4];
+    ZK_TRY(bool whole, take(number));
     if (!whole) return ends("trailer");
-    if (little_endian(trailer) != body_crc_) return damaged("the checksum does not match");
-    if (little_endian(trailer + 4) != static_cast<std::uint32_t>(body_bytes_))
+    if (little_endian(number) != body_crc_) return damaged("the checksum does not match");
+    ZK_TRY(whole, take(number));
+    if (!whole) return ends("trailer");
+    if (little_endian(number) != static_cast<std::uint32_t>(body_bytes_))
       return damaged("the length does not match");
     ZK_TRY(bool more, refill());
     state_ = more ? State::kHeader : State::kDone;  // concatenated members are one stream

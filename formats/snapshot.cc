@@ -23,12 +23,17 @@ Result<bool> SnapshotReader::fill() {
   if (at_end_) return false;
   adler_ = adler32(Bytes(window_.data() + hashed_, position_ - hashed_), adler_);
   const std::size_t kept = size_ - position_;
-  if (kept != 0) std::memmove(window_.data(), window_.data() + position_, kept);
+  if (kept != 0 && position_ != 0) std::memmove(window_.data(), window_.data() + position_, kept);
   window_offset_ += position_;
   size_ = kept;
   position_ = hashed_ = 0;
-  const std::size_t want = std::max(kWindowBytes, kept * 2);
-  if (window_.size() < want) window_.resize(want);
+  // A buffer's length is checked against the limit, a list's is only the sum of its elements: a few bytes of
+  // gzip can unfold into a list without end.
+  if (static_cast<std::int64_t>(kept) > limits_.max_buffer_bytes + static_cast<std::int64_t>(kWindowBytes))
+    return fail(
+        Error(ErrorId::kBadLength, fmt::format("an entry of more than {} bytes", limits_.max_buffer_bytes))
+            .at(name_, offset()));
+  if (size_ == window_.size() || window_.empty()) window_.resize(std::max(kWindowBytes, kept * 2));
   Result<std::size_t> n = source_.read(MutableBytes(window_).subspan(size_));
   if (!n) return fail(std::move(n).error().at(name_));
   if (*n == 0) at_end_ = true;
@@ -47,7 +52,13 @@ auto SnapshotReader::decode(Decode decode) -> Result<decltype(decode(std::declva
       return value;
     }
     if (in.ran_out()) {
+      // At least twice the bytes for the next attempt, so that a long list is not walked for each block that
+      // arrives. (Apache reads no further than it must, and so does not see damage behind what it needs.)
+      const std::size_t had = size_ - position_;
       ZK_TRY(bool more, fill());
+      for (bool rest = more && !limits_.java; rest && size_ - position_ < 2 * had;) {
+        ZK_TRY(rest, fill());
+      }
       if (more) continue;
     }
     Error error = in.error(offset());

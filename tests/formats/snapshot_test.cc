@@ -315,6 +315,42 @@ TEST(Snapshot, HostileCountsAndLengthsEndWithTheBytes) {
   }
 }
 
+/// A stream without end: a beginning, then zeros, at most 4 KiB a read.
+class EndlessSource : public ByteSource {
+ public:
+  explicit EndlessSource(std::string beginning) : beginning_(std::move(beginning)) {}
+  Result<std::size_t> read(MutableBytes into) override {
+    const std::size_t n = std::min<std::size_t>(into.size(), 4096);
+    for (std::size_t i = 0; i < n; ++i, ++given_)
+      into[i] = given_ < beginning_.size() ? static_cast<std::byte>(beginning_[given_]) : std::byte{0};
+    return n;
+  }
+  std::size_t given_ = 0;
+
+ private:
+  std::string beginning_;
+};
+
+TEST(Snapshot, AListWithoutEndIsRefusedAtTheLimit) {
+  // An ACL list of 2^31 - 1 rules; zeros are rules. What a gzip bomb unfolds into.
+  EndlessSource source(
+      from_hex("5a4b534e 00000002 ffffffffffffffff | 00000000 | 00000001 0000000000000001 7fffffff"));
+  SnapshotReader reader(source, "snapshot.0", Limits{4 << 20, false});
+  auto acl = reader.next_acl();
+  ASSERT_FALSE(acl);
+  EXPECT_EQ(acl.error().id(), ErrorId::kBadLength);
+  EXPECT_LT(source.given_, 16u << 20);
+}
+
+TEST(Snapshot, APlainFileThatEndsLikeASealIsNoSnapshotYet) {
+  // Cut behind the closing path: it passes Apache's cheap test.
+  const std::string cut = initial_body();
+  test::MemoryFile file(cut);
+  EXPECT_TRUE(*passes_cheap_test(file, SnapCodec::kPlain));
+  EXPECT_EQ(refused(cut), ErrorId::kTruncated);
+  EXPECT_EQ(refused(cut, Limits::java_3_8()), ErrorId::kTruncated);
+}
+
 TEST(Snapshot, LargeNodesPassThroughTheWindow) {
   std::string body = from_hex("5a4b534e 00000002 ffffffffffffffff | 00000000 | 00000000");
   JuteWriter out(body);
