@@ -19,7 +19,8 @@ Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type) {
 }
 
 LogWalk::LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings)
-    : source_(source), logs_(logs_after(logs, options.after_zxid)), options_(options), findings_(findings) {}
+    : source_(source), logs_(logs_after(logs, options.after_zxid)), options_(options), findings_(findings),
+      previous_(options.previous) {}
 
 Status LogWalk::open_next() {
   file_ = &logs_[next_log_++];

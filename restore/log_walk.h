@@ -37,6 +37,8 @@ struct LogWalkOptions {
   bool overlaps = false;
   /// Where reading of the first opened log begins; a record boundary.
   std::uint64_t start_offset = 0;
+  /// The zxid of the record that ends there: what follows is judged against it.
+  std::optional<std::int64_t> previous = std::nullopt;
   /// How much of the padding behind the last record is looked through for records that a damaged length hides.
   std::uint64_t padding_look_bytes = UINT64_MAX;
   Limits limits{};

@@ -88,7 +88,8 @@ Status quick_look(Source& source, FileReport& report, Findings& findings) {
 
 class Verifier {
  public:
-  Verifier(Source& source, Executor& executor, Job& job) : source_(source), executor_(executor), job_(job) {}
+  Verifier(Source& source, Executor& executor, Job& job, std::function<void(const State&)> on_final)
+      : source_(source), executor_(executor), job_(job), on_final_(std::move(on_final)) {}
 
   Result<VerifyReport> run(VerifyDepth depth) {
     ZK_TRY(listing_, source_.list());
@@ -186,6 +187,7 @@ class Verifier {
   }
 
   void take_state(ReplayResult& result) {
+    if (on_final_) on_final_(result.state);
     report_.replayed_txns += result.txns;
     report_.nodes = result.state.tree.size();
     report_.sessions = result.state.sessions.size();
@@ -250,8 +252,11 @@ class Verifier {
     Findings ignored;
     ReplayOptions options;
     options.check_digests = false;
-    ZK_TRY(auto stream, open_snapshot(source_, snapshot));
-    SnapshotReader reader(*stream, snapshot.path);
+    auto stream = open_snapshot(source_, snapshot);
+    // A live server may have purged it.
+    if (!stream && stream.error().id() == ErrorId::kNoFile) return {};
+    if (!stream) return fail(std::move(stream).error());
+    SnapshotReader reader(**stream, snapshot.path);
     Result<LoadedSnapshot> loaded = load_snapshot(reader, {snapshot.zxid, false}, job_);
     if (!loaded) {
       if (is_fatal(loaded.error())) return fail(std::move(loaded).error());
@@ -270,6 +275,12 @@ class Verifier {
     if (!result) return is_fatal(result.error()) ? Status(fail(std::move(result).error())) : Status();
     if (result->stopped_by) return {};  // the walk itself reports what stopped it
     const std::int64_t at = result->state.last_zxid;
+    // The logs end inside its fuzzy window: the state is the exact one only if the snapshot's own digest says so.
+    const auto& digest = loaded->tail.digest;
+    const bool exact = !file.fuzzy_end || at >= *file.fuzzy_end ||
+                       (digest && digest->zxid == at && digest->version == kDigestVersion &&
+                        static_cast<std::uint64_t>(digest->digest) == result->state.tree.digest());
+    if (!exact) return {};
     pending.push_back({&snapshot, at, std::move(result->state)});
     return {};
   }
@@ -479,14 +490,16 @@ class Verifier {
   Source& source_;
   Executor& executor_;
   Job& job_;
+  std::function<void(const State&)> on_final_;
   SourceListing listing_;
   VerifyReport report_;
 };
 
 }  // namespace
 
-Result<VerifyReport> verify(Source& source, VerifyDepth depth, Executor& executor, Job& job) {
-  return Verifier(source, executor, job).run(depth);
+Result<VerifyReport> verify(Source& source, VerifyDepth depth, Executor& executor, Job& job,
+                            std::function<void(const State&)> on_final) {
+  return Verifier(source, executor, job, std::move(on_final)).run(depth);
 }
 
 }  // namespace zkark::restore

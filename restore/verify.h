@@ -3,6 +3,7 @@
 // at names, headers and ends; all bytes decoded and hashed (the default); replay as a server would start, or from the
 // oldest base through every log, comparing every snapshot and digest on the way.
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,7 +56,9 @@ struct VerifyReport {
   bool damaged() const { return has_severity(findings, Severity::kGap); }
 };
 
-/// Fails only when the source cannot be listed or the system refuses to read.
-Result<VerifyReport> verify(Source& source, VerifyDepth depth, Executor& executor, Job& job);
+/// Fails only when the source cannot be listed or the system refuses to read. `on_final` is shown the last state that a
+/// replay reached; where several were needed (gaps), each one's, the last being the newest.
+Result<VerifyReport> verify(Source& source, VerifyDepth depth, Executor& executor, Job& job,
+                            std::function<void(const State&)> on_final = {});
 
 }  // namespace zkark::restore

@@ -87,26 +87,20 @@ class TeeSource : public ByteSource {
   ObjectEncoder& encoder_;
 };
 
-/// The 16 oldest persistent nodes met so far.
-class LandmarkCollector {
- public:
-  void add(const SnapNode& node) {
-    if (node.stat.ephemeral_owner != 0 || node.path.empty() || node.path == "/zookeeper" || !in_digest(node.path)) return;
-    if (found_.size() == kLandmarks && node.stat.czxid >= std::prev(found_.end())->first.first) return;
-    found_.emplace(std::pair(node.stat.czxid, std::string(node.path)), node.stat.ctime);
-    if (found_.size() > kLandmarks) found_.erase(std::prev(found_.end()));
-  }
-  std::vector<Landmark> take() const {
-    std::vector<Landmark> list;
-    for (const auto& [key, ctime] : found_) list.push_back({key.second, key.first, ctime});
-    return list;
-  }
-
- private:
-  std::map<std::pair<std::int64_t, std::string>, std::int64_t> found_;
-};
-
 }  // namespace
+
+void LandmarkCollector::add(std::string_view path, const StatPersisted& stat) {
+  if (stat.ephemeral_owner != 0 || path.size() < 2 || path == "/zookeeper" || !in_digest(path)) return;
+  if (!wants(stat.czxid)) return;
+  found_.emplace(std::pair(stat.czxid, std::string(path)), stat.ctime);
+  if (found_.size() > kLandmarks) found_.erase(std::prev(found_.end()));
+}
+
+std::vector<Landmark> LandmarkCollector::take() const {
+  std::vector<Landmark> list;
+  for (const auto& [key, ctime] : found_) list.push_back({key.second, key.first, ctime});
+  return list;
+}
 
 Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& source, const restore::SourceFile& log,
                                  const CollectLogOptions& options, Executor& executor, Clock& clock, Job& job) {
@@ -115,28 +109,37 @@ Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& sour
   std::optional<std::int64_t> previous;
   restore::LogWalkOptions walk_options;
   walk_options.after_zxid = options.after_zxid;
+  walk_options.padding_look_bytes = options.padding_look_bytes;
   walk_options.start_offset = options.start_offset;
+  if (options.start_offset != 0) {
+    // Everything from there on is new, a second record of the same zxid too (3.9+ logs malformed requests so).
+    walk_options.previous = previous = options.after_zxid;
+    walk_options.after_zxid = -1;
+  }
   std::uint64_t counted = options.start_offset;
+  restore::WalkEntry at;
   for (int attempt = 0;; ++attempt) {
     const bool last_attempt = !options.newest || attempt == kRereads;
     restore::Findings findings;
+    std::size_t settled = 0;  // findings that an intact record stands behind
     walk_options.past_damage = last_attempt;
     LogWalk walk(source, {log}, walk_options, findings);
-    std::uint64_t n = 0;
-    for (;;) {
-      if ((++n & 1023) == 0) ZK_TRY_STATUS(job.check());
-      ZK_TRY(auto entry, walk.next());
-      if (!entry) break;
-      const std::int64_t zxid = entry->entry.zxid();
+    for (std::uint64_t n = 1;; ++n) {
+      if ((n & 1023) == 0) ZK_TRY_STATUS(job.check());
+      ZK_TRY(const bool more, walk.next_into(at));
+      if (!more) break;
+      settled = findings.size();
+      const std::int64_t zxid = at.entry.zxid();
       if (previous) {
-        const Step step = restore::step_between(*previous, zxid, entry->entry.txn.header.type);
+        const Step step = restore::step_between(*previous, zxid, at.entry.txn.header.type);
         if (step == Step::kBackwards) continue;  // told by the walk; the first history seen stands
         if (step != Step::kNext && step != Step::kSameZxid) ZK_TRY_STATUS(builder.close());
       }
-      ZK_TRY_STATUS(builder.add(entry->entry));
+      ZK_TRY_STATUS(builder.add(at.entry));
       previous = zxid;
-      walk_options.after_zxid = zxid;
-      walk_options.start_offset = entry->entry.end_offset();
+      walk_options.after_zxid = -1;
+      walk_options.previous = zxid;
+      walk_options.start_offset = at.entry.end_offset();
       job.progress.done += walk_options.start_offset - std::min(counted, walk_options.start_offset);
       counted = std::max(counted, walk_options.start_offset);
     }
@@ -145,11 +148,10 @@ Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& sour
       clock.sleep_ms(kRereadPauseMs);
       continue;
     }
-    for (Finding& finding : findings) {
+    for (std::size_t i = 0; i < findings.size(); ++i) {
+      Finding& finding = findings[i];
       // At the end of a file that a server may still write to, with nothing intact behind: the next backup tells.
-      const bool at_end = finding.severity == Severity::kDamage && !finding.last_zxid && options.newest &&
-                          finding.id != ErrorId::kBadMagic;
-      if (at_end) {
+      if (options.newest && i >= settled && finding.severity == Severity::kDamage && finding.id != ErrorId::kBadMagic) {
         finding.severity = Severity::kNote;
         finding.message = "the record at the end of the newest log is not readable yet; the next backup reads it again (" +
                           finding.message + ")";
@@ -173,40 +175,52 @@ Result<CollectedBase> collect_base(RepositoryWriter& writer, restore::Source& so
   };
   {
     ZK_TRY(auto file, source.open(snapshot));
-    ZK_TRY(bool complete, passes_cheap_test(*file, snapshot.codec));
-    if (!complete)
-      return damaged(Error(ErrorId::kTruncated, "the snapshot is not complete: it does not end with a seal"));
+    Result<bool> complete = passes_cheap_test(*file, snapshot.codec);
+    if (!complete) return damaged(std::move(complete).error());
+    if (!*complete) {
+      Finding finding;
+      finding.id = ErrorId::kTruncated;
+      finding.file = snapshot.path;
+      finding.message = "not used: the snapshot does not end with a seal; it is being written, or its server died over it";
+      collected.findings.push_back(std::move(finding));
+      return collected;
+    }
   }
   Result<std::unique_ptr<ByteSource>> plain = restore::open_snapshot(source, snapshot);
   if (!plain) return damaged(std::move(plain).error());
   auto encoder = writer.encoder(ObjectKind::kBase, snapshot.codec, &executor);
   TeeSource tee(**plain, *encoder);
   SnapshotReader reader(tee, snapshot.path);
+  restore::SnapshotFacts& facts = collected.facts;
+  LandmarkCollector landmarks;
+  for (;;) {
+    auto session = reader.next_session();
+    if (!session) return damaged(std::move(session).error());
+    if (!*session) break;
+    ++facts.sessions;
+  }
+  for (;;) {
+    if ((facts.nodes & 4095) == 0) ZK_TRY_STATUS(job.check());
+    auto node = reader.next_node();
+    if (!node) return damaged(std::move(node).error());
+    if (!*node) break;
+    const StatPersisted& stat = (*node)->stat;
+    facts.digest += node_digest((*node)->path, (*node)->data, stat);
+    facts.highest_stamp = std::max({facts.highest_stamp, stat.czxid, stat.mzxid, stat.pzxid});
+    landmarks.add((*node)->path, stat);
+    ++facts.nodes;
+  }
+  auto tail = reader.read_tail();
+  if (!tail) return damaged(std::move(tail).error());
+  facts.tail = *tail;
   StoredBase base;
   base.zxid = snapshot.zxid;
   base.file_name = base_name(snapshot.path);
   base.source_bytes = snapshot.size_bytes;
   base.source_mtime_ms = snapshot.mtime_ns / 1000000;
-  for (;;) {
-    auto session = reader.next_session();
-    if (!session) return damaged(std::move(session).error());
-    if (!*session) break;
-    ++base.sessions;
-  }
-  std::uint64_t digest = 0;
-  LandmarkCollector landmarks;
-  for (;;) {
-    if ((base.znodes & 4095) == 0) ZK_TRY_STATUS(job.check());
-    auto node = reader.next_node();
-    if (!node) return damaged(std::move(node).error());
-    if (!*node) break;
-    digest += node_digest((*node)->path, (*node)->data, (*node)->stat);
-    landmarks.add(**node);
-    ++base.znodes;
-  }
-  auto tail = reader.read_tail();
-  if (!tail) return damaged(std::move(tail).error());
-  const auto end = restore::fuzzy_end(snapshot.zxid, *tail, digest);
+  base.sessions = facts.sessions;
+  base.znodes = facts.nodes;
+  const auto end = restore::fuzzy_end(snapshot.zxid, *tail, facts.digest);
   base.fuzzy_end_from = end ? StoredBase::FuzzyEndFrom::kSections : StoredBase::FuzzyEndFrom::kObserved;
   base.fuzzy_end = end.value_or(snapshot.zxid);
   if (tail->digest)

@@ -1,36 +1,35 @@
 #include "src/backup/continuity.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <map>
 #include <set>
-#include <unordered_map>
 
+#include "restore/lineage.h"
 #include "restore/log_walk.h"
 #include "src/backup/collect.h"
-#include "restore/lineage.h"
-#include "src/backup/source.h"
+#include "src/backup/stored_records.h"
 
 namespace zkark::backup {
 namespace {
 
-/// The last record a timeline holds.
+using restore::LogWalk;
+using restore::LogWalkOptions;
+using restore::SourceFile;
+using restore::SourceListing;
+
+/// The last record a timeline holds; no checksum where it is a snapshot.
 struct Tip {
   std::int64_t zxid = 0;
   std::optional<SourcePosition> position;
   std::optional<std::uint64_t> checksum;
 };
 
-Tip tip_of(const std::vector<Manifest>& manifests) {
-  Tip tip;
-  for (const Manifest& manifest : manifests) {
-    for (const StoredSegment& segment : manifest.segments) {
-      if (segment.last_zxid < tip.zxid) continue;
-      tip = {segment.last_zxid, segment.source_end, segment.last_checksum};
-    }
-    for (const StoredBase& base : manifest.bases)
-      if (base.zxid > tip.zxid) tip = {base.zxid, std::nullopt, std::nullopt};
-  }
+std::optional<Tip> tip_of(const Manifest& manifest) {
+  std::optional<Tip> tip;
+  for (const StoredSegment& segment : manifest.segments)
+    if (!tip || segment.last_zxid >= tip->zxid) tip = Tip{segment.last_zxid, segment.source_end, segment.last_checksum};
+  for (const StoredBase& base : manifest.bases)
+    if (!tip || base.zxid > tip->zxid) tip = Tip{base.zxid, std::nullopt, std::nullopt};
   return tip;
 }
 
@@ -39,216 +38,417 @@ struct Found {
   std::uint64_t end_offset = 0;
 };
 
+/// One timeline of the cluster. Manifests are loaded as they are asked for.
+class Candidate {
+ public:
+  Candidate(const Repository& repository, std::string_view cluster, std::string timeline)
+      : repository_(&repository), id_(std::move(timeline)) {
+    for (const HeadEntry& entry : repository.entries())
+      if (entry.cluster == cluster && entry.timeline == id_) entries_.push_back(&entry);
+    // The one that reaches furthest first: a later full of a source that is behind ends lower.
+    std::stable_sort(entries_.begin(), entries_.end(), [](const HeadEntry* a, const HeadEntry* b) {
+      return a->last_zxid != b->last_zxid ? a->last_zxid > b->last_zxid : a->order_ms > b->order_ms;
+    });
+  }
+
+  const std::string& timeline() const { return id_; }
+  Result<const Manifest*> newest() { return load(*entries_.front()); }
+  Status find_tip() {
+    for (const HeadEntry* entry : entries_) {
+      ZK_TRY(const Manifest* manifest, load(*entry));
+      if (auto found = tip_of(*manifest)) {
+        tip = *found;
+        return {};
+      }
+    }
+    return {};
+  }
+  /// Of every live backup of the timeline, the one that reaches furthest first.
+  Result<std::vector<const Manifest*>> all() {
+    std::vector<const Manifest*> manifests;
+    for (const HeadEntry* entry : entries_) {
+      ZK_TRY(const Manifest* manifest, load(*entry));
+      manifests.push_back(manifest);
+    }
+    return manifests;
+  }
+  Result<const std::vector<Landmark>*> landmarks() {
+    for (const HeadEntry* entry : entries_) {
+      ZK_TRY(const Manifest* manifest, load(*entry));
+      if (!manifest->landmarks.empty()) return &manifest->landmarks;
+    }
+    return nullptr;
+  }
+
+  Tip tip;
+
+ private:
+  Result<const Manifest*> load(const HeadEntry& entry) {
+    auto at = loaded_.find(entry.id);
+    if (at == loaded_.end()) {
+      ZK_TRY(Manifest manifest, repository_->load(entry.id));
+      at = loaded_.emplace(entry.id, std::move(manifest)).first;
+    }
+    return &at->second;
+  }
+
+  const Repository* repository_;
+  std::string id_;
+  std::vector<const HeadEntry*> entries_;
+  std::map<std::string, Manifest> loaded_;
+};
+
+class Search {
+ public:
+  Search(const Repository& repository, std::string_view cluster, restore::Source& source, const SourceListing& listing,
+         Job& job)
+      : repository_(repository), cluster_(cluster), source_(source), listing_(listing), job_(job) {}
+  Result<Continuity> run();
+
+ private:
+  using Shared = std::optional<RecordMark>;
+
+  Result<std::optional<Found>> at_hint(const Tip& tip);
+  Result<std::optional<Found>> scan_for(const Tip& tip, const Found* from);
+  Result<bool> goes_on_from_base(Candidate& candidate);
+  Result<std::size_t> matching_landmarks(const std::vector<Landmark>& landmarks);
+  Result<bool> same_znodes(Candidate& candidate);
+  Result<std::optional<Found>> locate(Candidate& candidate, const Found* from);
+  Result<std::optional<Continuity>> continues();
+  Result<std::optional<Continuity>> restored();
+  Result<std::optional<Continuity>> forked();
+  Result<std::optional<Continuity>> by_znodes();
+  Result<Shared> shared_in(const std::vector<const StoredSegment*>& group);
+  Result<Shared> fork_with(Candidate& candidate);
+  bool is_ancestor(Candidate& candidate, Candidate& of);
+  Result<bool> same_lineage(Candidate& candidate, const restore::Lineage& lineage);
+  Result<Continuity> made(Relation relation, Candidate& candidate);
+  std::optional<restore::Lineage> lineage() const;
+
+  const Repository& repository_;
+  std::string_view cluster_;
+  restore::Source& source_;
+  const SourceListing& listing_;
+  Job& job_;
+  std::vector<Candidate> candidates_;  // published last first
+};
+
 /// The cheap way: the file the last backup stopped in still has that record there.
-Result<std::optional<Found>> find_by_hint(restore::Source& source, const restore::SourceListing& listing,
-                                          const Tip& tip) {
+Result<std::optional<Found>> Search::at_hint(const Tip& tip) {
   if (!tip.position) return std::optional<Found>();
-  for (const restore::SourceFile& log : listing.logs) {
+  for (const SourceFile& log : listing_.logs) {
     if (base_name(log.path) != tip.position->file_name) continue;
-    auto file = source.open(log);
-    if (!file) break;
-    TxnLogReader reader(**file);
-    if (!reader.read_header()) break;
+    ZK_TRY(auto file, source_.open(log));
+    TxnLogReader reader(*file);
+    if (Status header = reader.read_header(); !header) {
+      if (header.error().id() == ErrorId::kStorage || header.error().id() == ErrorId::kPermission)
+        return fail(std::move(header).error());
+      continue;
+    }
     reader.seek(tip.position->offset);
     auto entry = reader.next();
     if (entry && *entry && (*entry)->zxid() == tip.zxid && (*entry)->checksum() == *tip.checksum)
-      return std::optional<Found>(Found{log.path, (*entry)->end_offset()});
-    break;
+      return std::optional(Found{log.path, (*entry)->end_offset()});
+    if (!entry && (entry.error().id() == ErrorId::kStorage || entry.error().id() == ErrorId::kPermission))
+      return fail(std::move(entry).error());
   }
   return std::optional<Found>();
 }
 
-/// Nothing but a base is stored yet: the source still has that snapshot.
-bool same_base(const restore::SourceListing& listing, const std::vector<Manifest>& manifests, const Tip& tip) {
-  if (tip.checksum) return false;
-  for (const StoredBase& base : manifests.back().bases)
-    for (const restore::SourceFile& snapshot : listing.snapshots)
-      if (base.zxid == tip.zxid && snapshot.zxid == base.zxid && snapshot.size_bytes == base.source_bytes) return true;
+/// The record of the tip anywhere; with `from` (a lower record) only behind it.
+Result<std::optional<Found>> Search::scan_for(const Tip& tip, const Found* from) {
+  std::vector<SourceFile> logs = restore::logs_after(listing_.logs, tip.zxid - 1);
+  LogWalkOptions options;
+  options.after_zxid = tip.zxid - 1;
+  options.overlaps = listing_.logs_overlap;
+  if (from != nullptr && !logs.empty() && logs.front().path == from->log_path) options.start_offset = from->end_offset;
+  restore::Findings ignored;
+  LogWalk walk(source_, logs, options, ignored);
+  restore::WalkEntry at;
+  for (std::uint64_t n = 0;; ++n) {
+    if ((n & 1023) == 0) ZK_TRY_STATUS(job_.check());
+    ZK_TRY(const bool more, walk.next_into(at));
+    if (!more || at.entry.zxid() > tip.zxid) return std::optional<Found>();
+    if (at.entry.checksum() == *tip.checksum) return std::optional(Found{at.file->path, at.entry.end_offset()});
+  }
+}
+
+Result<std::size_t> Search::matching_landmarks(const std::vector<Landmark>& landmarks) {
+  for (auto snapshot = listing_.snapshots.rbegin(); snapshot != listing_.snapshots.rend(); ++snapshot) {
+    Result<std::size_t> found = count_landmarks(source_, *snapshot, landmarks, job_);
+    if (found) return *found;
+    const int code = exit_code(found.error().id());
+    if (code != 6 && found.error().id() != ErrorId::kNoFile) return fail(std::move(found).error());
+    // damaged: an older one may tell
+  }
+  return std::size_t{0};
+}
+
+/// No record overlaps: the same cluster shows by its oldest znodes (8 of 16, or all where there are fewer).
+Result<bool> Search::same_znodes(Candidate& candidate) {
+  ZK_TRY(const auto landmarks, candidate.landmarks());
+  if (landmarks == nullptr) return false;
+  const std::size_t needed = landmarks->size() < kLandmarks ? landmarks->size() : kLandmarks / 2;
+  ZK_TRY(const std::size_t found, matching_landmarks(*landmarks));
+  return found >= needed;
+}
+
+/// The last thing stored is a snapshot, which has no checksum to look for: the source goes on from it when it has that
+/// snapshot or the record behind it, and says that it is the same cluster: by its lineage file or its oldest znodes.
+Result<bool> Search::goes_on_from_base(Candidate& candidate) {
+  const std::int64_t base = candidate.tip.zxid;
+  const bool there = std::any_of(listing_.snapshots.begin(), listing_.snapshots.end(),
+                                 [&](const SourceFile& snapshot) { return snapshot.zxid == base; });
+  const bool behind = std::any_of(listing_.logs.begin(), listing_.logs.end(),
+                                  [&](const SourceFile& log) { return log.zxid > base; });
+  if (!there && !behind) return false;
+  if (const auto own = lineage()) {
+    ZK_TRY(const bool same, same_lineage(candidate, *own));
+    if (same) return true;
+  }
+  ZK_TRY(const auto landmarks, candidate.landmarks());
+  // An empty tree has nothing to be told by; whoever has it, or begins with the first txn, is taken for it.
+  if (landmarks == nullptr) return there || base == 0;
+  return same_znodes(candidate);
+}
+
+Result<std::optional<Found>> Search::locate(Candidate& candidate, const Found* from) {
+  if (candidate.tip.checksum) return scan_for(candidate.tip, from);
+  ZK_TRY(const bool same, goes_on_from_base(candidate));
+  if (same) return std::optional(Found{});
+  return std::optional<Found>();
+}
+
+bool Search::is_ancestor(Candidate& candidate, Candidate& of) {
+  std::string parent;
+  std::set<std::string> seen;
+  Candidate* at = &of;
+  while (at != nullptr) {
+    const Result<const Manifest*> newest = at->newest();
+    if (!newest || !seen.insert(at->timeline()).second) return false;
+    parent = (*newest)->timeline.parent;
+    if (parent == candidate.timeline()) return true;
+    at = nullptr;
+    for (Candidate& other : candidates_)
+      if (other.timeline() == parent) at = &other;
+  }
   return false;
 }
 
-struct Scan {
-  std::optional<Found> same;          // the tip itself
-  bool changed = false;               // its zxid with another checksum
-  std::optional<std::int64_t> below;  // highest record below the tip
-  bool above = false;                 // a record above it
-};
-
-Result<Scan> scan_for(restore::Source& source, const restore::SourceListing& listing, const Tip& tip, Job& job) {
-  Scan scan;
-  restore::Findings ignored;
-  restore::LogWalkOptions options;
-  options.after_zxid = tip.zxid - 1;
-  options.overlaps = listing.logs_overlap;
-  auto logs = restore::logs_after(listing.logs, tip.zxid - 1);
-  // The records below the tip matter too: whether this source ever had that part of history.
-  options.after_zxid = -1;
-  restore::LogWalk walk(source, logs, options, ignored);
-  for (std::uint64_t n = 0;; ++n) {
-    if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
-    ZK_TRY(auto entry, walk.next());
-    if (!entry) break;
-    const std::int64_t zxid = entry->entry.zxid();
-    if (zxid < tip.zxid) scan.below = std::max(scan.below.value_or(zxid), zxid);
-    if (zxid > tip.zxid) scan.above = true;
-    if (zxid != tip.zxid) continue;
-    if (tip.checksum && entry->entry.checksum() == *tip.checksum)
-      scan.same = Found{entry->file->path, entry->entry.end_offset()};
-    else
-      scan.changed = true;
-  }
-  return scan;
+Result<Continuity> Search::made(Relation relation, Candidate& candidate) {
+  Continuity c;
+  c.relation = relation;
+  c.stored_to = candidate.tip.zxid;
+  ZK_TRY(const Manifest* newest, candidate.newest());
+  c.previous = *newest;
+  c.parent_timeline = candidate.timeline();
+  return c;
 }
 
-/// The highest (zxid, checksum) that source and stored segments share.
-Result<std::optional<std::pair<std::int64_t, std::uint64_t>>> find_fork(const Repository& repository,
-                                                                        const std::vector<Manifest>& manifests,
-                                                                        restore::Source& source,
-                                                                        const restore::SourceListing& listing, Job& job) {
-  using Shared = std::optional<std::pair<std::int64_t, std::uint64_t>>;
-  std::unordered_map<std::int64_t, std::uint32_t> records;
-  {
-    restore::Findings ignored;
-    restore::LogWalkOptions options;
-    options.after_zxid = -1;
-    options.overlaps = listing.logs_overlap;
-    restore::LogWalk walk(source, listing.logs, options, ignored);
-    for (std::uint64_t n = 0;; ++n) {
-      if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
-      ZK_TRY(auto entry, walk.next());
-      if (!entry) break;
-      records[entry->entry.zxid()] = entry->entry.checksum();
-    }
+/// The source has the last record of a timeline. When it has those of several (a stale record that a truncation left in
+/// place, a timeline that another one branched off), the one that reaches furthest is its own.
+Result<std::optional<Continuity>> Search::continues() {
+  Candidate* best = nullptr;
+  Found place;
+  for (Candidate& candidate : candidates_) {
+    ZK_TRY(const auto found, at_hint(candidate.tip));
+    if (!found || (best != nullptr && candidate.tip.zxid <= best->tip.zxid)) continue;
+    best = &candidate;
+    place = *found;
   }
-  auto shared = [&](std::int64_t zxid, std::uint64_t checksum) {
-    auto at = records.find(zxid);
-    return at != records.end() && at->second == checksum;
-  };
-  std::vector<const StoredSegment*> segments;
-  for (const Manifest& manifest : manifests)
-    for (const StoredSegment& segment : manifest.segments) segments.push_back(&segment);
-  std::sort(segments.begin(), segments.end(),
-            [](const StoredSegment* a, const StoredSegment* b) { return a->last_zxid > b->last_zxid; });
-  for (const StoredSegment* segment : segments) {
-    if (shared(segment->last_zxid, segment->last_checksum))
-      return Shared(std::pair(segment->last_zxid, std::uint64_t{segment->last_checksum}));
-    ZK_TRY(auto file, repository.open_data(segment->data, log_file_name(segment->first_zxid)));
-    TxnLogReader reader(*file);
-    Shared best;
-    for (;;) {
-      ZK_TRY(auto entry, reader.next());
-      if (!entry) break;
-      if (shared(entry->zxid(), entry->checksum())) best = std::pair(entry->zxid(), std::uint64_t{entry->checksum()});
+  std::vector<Candidate*> higher;
+  for (Candidate& candidate : candidates_)
+    if (best == nullptr || (candidate.tip.zxid > best->tip.zxid && !is_ancestor(candidate, *best)))
+      higher.push_back(&candidate);
+  std::stable_sort(higher.begin(), higher.end(),
+                   [](const Candidate* a, const Candidate* b) { return a->tip.zxid > b->tip.zxid; });
+  for (Candidate* candidate : higher) {
+    ZK_TRY(const auto found, locate(*candidate, best == nullptr ? nullptr : &place));
+    if (!found) continue;
+    best = candidate;
+    place = *found;
+    break;
+  }
+  if (best == nullptr) return std::optional<Continuity>();
+  ZK_TRY(Continuity c, made(Relation::kContinues, *best));
+  c.log_path = place.log_path;
+  c.offset = place.end_offset;
+  return std::optional(std::move(c));
+}
+
+std::optional<restore::Lineage> Search::lineage() const {
+  const restore::ExtraFile* file = listing_.extra(restore::kLineageFile);
+  if (file == nullptr) return std::nullopt;
+  Result<restore::Lineage> lineage = restore::parse_lineage(file->content);
+  if (!lineage || lineage->repository != repository_.config().id || lineage->cluster != cluster_) return std::nullopt;
+  return *std::move(lineage);
+}
+
+/// Members of one ensemble are restored one after the other: what tells a restore is what was restored, not when.
+Result<bool> Search::same_lineage(Candidate& candidate, const restore::Lineage& lineage) {
+  ZK_TRY(const Manifest* newest, candidate.newest());
+  for (const StoredConfig& config : newest->config) {
+    if (config.role != "lineage") continue;
+    ZK_TRY(const std::string content, repository_.read_data(config.data, 1u << 20));
+    const Result<restore::Lineage> stored = restore::parse_lineage(content);
+    if (stored && stored->timeline == lineage.timeline && stored->fork_zxid == lineage.fork_zxid &&
+        stored->snapshot_zxid == lineage.snapshot_zxid && stored->epoch == lineage.epoch && stored->path == lineage.path)
+      return true;
+  }
+  return false;
+}
+
+/// The directory was restored from here. Its first backup starts the child timeline; afterwards the file stands in that
+/// timeline's backups too.
+Result<std::optional<Continuity>> Search::restored() {
+  const auto own = lineage();
+  if (!own) return std::optional<Continuity>();
+  for (Candidate& candidate : candidates_) {
+    ZK_TRY(const bool same, same_lineage(candidate, *own));
+    // A timeline of this very restore: whatever differs, differs since then (forked() has looked at the records).
+    if (!same) continue;
+    ZK_TRY(Continuity c, made(Relation::kForked, candidate));
+    c.fork_zxid = own->snapshot_zxid;
+    return std::optional(std::move(c));
+  }
+  Candidate* parent = &candidates_.front();
+  for (Candidate& candidate : candidates_)
+    if (candidate.timeline() == own->timeline) parent = &candidate;
+  ZK_TRY(Continuity c, made(Relation::kRestored, *parent));
+  c.parent_timeline = own->timeline;
+  c.fork_zxid = own->fork_zxid;
+  return std::optional(std::move(c));
+}
+
+/// The highest record of these segments that the source has too. Both are read side by side.
+Result<Search::Shared> Search::shared_in(const std::vector<const StoredSegment*>& group) {
+  std::int64_t first = INT64_MAX, last = 0;
+  for (const StoredSegment* segment : group) {
+    first = std::min(first, segment->first_zxid);
+    last = std::max(last, segment->last_zxid);
+  }
+  StoredRecords stored(repository_, group);
+  LogWalkOptions options;
+  options.after_zxid = first - 1;
+  options.overlaps = true;
+  restore::Findings ignored;
+  LogWalk walk(source_, listing_.logs, options, ignored);
+  restore::WalkEntry at;
+  Shared best;
+  ZK_TRY(auto mine, stored.next());
+  for (std::uint64_t n = 0; mine; ++n) {
+    if ((n & 1023) == 0) ZK_TRY_STATUS(job_.check());
+    ZK_TRY(const bool more, walk.next_into(at));
+    if (!more || at.entry.zxid() > last) break;
+    while (mine && mine->zxid < at.entry.zxid()) {
+      ZK_TRY(mine, stored.next());
     }
-    if (best) return best;
+    if (mine && *mine == RecordMark{at.entry.zxid(), at.entry.checksum()}) best = mine;
+  }
+  return best;
+}
+
+/// The highest (zxid, checksum) that source and timeline share, searched backwards in groups that grow: a fork is
+/// near the end, and where it is not, nothing is read more than twice.
+Result<Search::Shared> Search::fork_with(Candidate& candidate) {
+  ZK_TRY(const auto manifests, candidate.all());
+  std::vector<const StoredSegment*> segments;
+  for (const Manifest* manifest : manifests)
+    for (const StoredSegment& segment : manifest->segments) segments.push_back(&segment);
+  std::stable_sort(segments.begin(), segments.end(),
+                   [](const StoredSegment* a, const StoredSegment* b) { return a->last_zxid > b->last_zxid; });
+  for (std::size_t at = 0, count = 1; at < segments.size(); at += count, count *= 2) {
+    const auto from = segments.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto to = segments.begin() + static_cast<std::ptrdiff_t>(std::min(at + count, segments.size()));
+    ZK_TRY(Shared shared, shared_in({from, to}));
+    if (shared) return shared;
   }
   return Shared();
 }
 
-/// No record overlaps: the same cluster shows by its oldest znodes (8 of 16, or all where there are fewer).
-Result<bool> landmarks_match(const std::vector<Manifest>& manifests, restore::Source& source,
-                             const restore::SourceListing& listing, Job& job) {
-  const std::vector<Landmark>* landmarks = nullptr;
-  for (const Manifest& manifest : manifests)
-    if (!manifest.landmarks.empty()) landmarks = &manifest.landmarks;
-  if (landmarks == nullptr) return false;
-  const std::size_t needed = landmarks->size() < kLandmarks ? landmarks->size() : kLandmarks / 2;
-  for (auto snapshot = listing.snapshots.rbegin(); snapshot != listing.snapshots.rend(); ++snapshot) {
-    Result<std::size_t> found = count_landmarks(source, *snapshot, *landmarks, job);
-    if (!found) {
-      if (found.error().id() == ErrorId::kCancelled) return fail(std::move(found).error());
-      continue;  // damaged: an older one may tell
-    }
-    return *found >= needed;
+Result<std::optional<Continuity>> Search::forked() {
+  Candidate* best = nullptr;
+  Shared fork;
+  for (Candidate& candidate : candidates_) {
+    ZK_TRY(const Shared shared, fork_with(candidate));
+    if (!shared || (fork && shared->zxid <= fork->zxid)) continue;
+    best = &candidate;
+    fork = shared;
   }
-  return false;
+  if (best == nullptr) return std::optional<Continuity>();
+  // The source's last record is a stored one: it has less than the repository, not something else.
+  ZK_TRY(const std::int64_t last, last_record_of(source_, listing_.logs, job_));
+  const bool newer_snapshot = !listing_.snapshots.empty() && listing_.snapshots.back().zxid > best->tip.zxid;
+  const bool behind = last == fork->zxid && !newer_snapshot;
+  ZK_TRY(Continuity c, made(behind ? Relation::kBehind : Relation::kForked, *best));
+  c.fork_zxid = fork->zxid;
+  c.fork_checksum = fork->checksum;
+  return std::optional(std::move(c));
+}
+
+/// No record is shared. What lies wholly above the stored history goes on behind a gap; what overlaps it contradicts it.
+Result<std::optional<Continuity>> Search::by_znodes() {
+  for (Candidate& candidate : candidates_) {
+    ZK_TRY(const bool same, same_znodes(candidate));
+    if (!same) continue;
+    std::optional<std::int64_t> first;
+    {
+      LogWalkOptions options;
+      options.after_zxid = -1;
+      restore::Findings ignored;
+      LogWalk walk(source_, listing_.logs, options, ignored);
+      ZK_TRY(const auto entry, walk.next());
+      if (entry) first = entry->entry.zxid();
+    }
+    const std::int64_t snapshot = listing_.snapshots.empty() ? 0 : listing_.snapshots.back().zxid;
+    if (first ? *first > candidate.tip.zxid : snapshot > candidate.tip.zxid) {
+      ZK_TRY(Continuity c, made(Relation::kPurged, candidate));
+      return std::optional(std::move(c));
+    }
+    ZK_TRY(Continuity c, made(first ? Relation::kForked : Relation::kBehind, candidate));
+    return std::optional(std::move(c));
+  }
+  return std::optional<Continuity>();
+}
+
+Result<Continuity> Search::run() {
+  std::set<std::string> timelines;
+  for (auto entry = repository_.entries().rbegin(); entry != repository_.entries().rend(); ++entry)
+    if (entry->cluster == cluster_ && timelines.insert(entry->timeline).second)
+      candidates_.emplace_back(repository_, cluster_, entry->timeline);
+  if (candidates_.empty()) return Continuity{};
+  for (Candidate& candidate : candidates_) ZK_TRY_STATUS(candidate.find_tip());
+  for (auto step : {&Search::continues, &Search::forked, &Search::restored, &Search::by_znodes}) {
+    ZK_TRY(auto found, (this->*step)());
+    if (found) return *std::move(found);
+  }
+  return made(Relation::kForeign, candidates_.front());
 }
 
 }  // namespace
 
-Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster, restore::Source& source,
-                                   const restore::SourceListing& listing, Job& job) {
-  std::vector<const HeadEntry*> newest;  // of each timeline, published last first
-  std::set<std::string> timelines;
-  for (auto entry = repository.entries().rbegin(); entry != repository.entries().rend(); ++entry)
-    if (entry->cluster == cluster && timelines.insert(entry->timeline).second) newest.push_back(&*entry);
-  if (newest.empty()) return Continuity{};
+Result<std::int64_t> last_record_of(restore::Source& source, const std::vector<SourceFile>& logs, Job& job) {
+  restore::Findings ignored;
+  LogWalkOptions options;
+  options.after_zxid = -1;
+  std::int64_t last = 0;
+  // Newest first: a log that was only just begun, or tells nothing, leaves the answer to the one before it.
+  for (auto log = logs.rbegin(); log != logs.rend() && last == 0; ++log) {
+    LogWalk walk(source, {*log}, options, ignored);
+    restore::WalkEntry at;
+    for (std::uint64_t n = 0;; ++n) {
+      if ((n & 1023) == 0) ZK_TRY_STATUS(job.check());
+      ZK_TRY(const bool more, walk.next_into(at));
+      if (!more) break;
+      last = std::max(last, at.entry.zxid());
+    }
+  }
+  return last;
+}
 
-  struct Candidate {
-    std::vector<Manifest> manifests;
-    Tip tip;
-  };
-  std::vector<Candidate> candidates;
-  for (const HeadEntry* entry : newest) {
-    Candidate candidate;
-    ZK_TRY(const auto closure, repository.closure(entry->id));
-    for (const std::string& id : closure) {
-      ZK_TRY(Manifest manifest, repository.load(id));
-      candidate.manifests.push_back(std::move(manifest));
-    }
-    candidate.tip = tip_of(candidate.manifests);
-    candidates.push_back(std::move(candidate));
-  }
-  auto result = [&](Relation relation, Candidate& candidate) {
-    Continuity c;
-    c.relation = relation;
-    c.stored_to = candidate.tip.zxid;
-    c.previous = std::move(candidate.manifests.back());
-    return c;
-  };
-  for (Candidate& candidate : candidates) {
-    ZK_TRY(auto found, find_by_hint(source, listing, candidate.tip));
-    if (!found && !same_base(listing, candidate.manifests, candidate.tip)) continue;
-    Continuity c = result(Relation::kContinues, candidate);
-    if (found) {
-      c.log_path = found->log_path;
-      c.offset = found->end_offset;
-    }
-    return c;
-  }
-  std::optional<Continuity> behind;
-  for (Candidate& candidate : candidates) {
-    ZK_TRY(Scan scan, scan_for(source, listing, candidate.tip, job));
-    if (scan.same) {
-      Continuity c = result(Relation::kContinues, candidate);
-      c.log_path = scan.same->log_path;
-      c.offset = scan.same->end_offset;
-      return c;
-    }
-  }
-  if (const restore::ExtraFile* file = listing.extra("zkark-lineage.json")) {
-    Result<restore::Lineage> lineage = restore::parse_lineage(file->content);
-    if (lineage && lineage->repository == repository.config().id && lineage->cluster == cluster) {
-      for (Candidate& candidate : candidates) {
-        if (candidate.manifests.back().timeline.id != lineage->timeline) continue;
-        Continuity c = result(Relation::kRestored, candidate);
-        c.fork_zxid = lineage->fork_zxid;
-        c.lineage = file->content;
-        return c;
-      }
-    }
-  }
-  for (Candidate& candidate : candidates) {
-    ZK_TRY(Scan scan, scan_for(source, listing, candidate.tip, job));
-    ZK_TRY(auto fork, find_fork(repository, candidate.manifests, source, listing, job));
-    if (!fork) continue;
-    // The source's last record is a stored one: it has less than the repository, not something else.
-    if (!scan.above && !scan.changed && scan.below == fork->first) {
-      if (!behind) behind = result(Relation::kBehind, candidate);
-      continue;
-    }
-    Continuity c = result(Relation::kForked, candidate);
-    c.fork_zxid = fork->first;
-    c.fork_checksum = fork->second;
-    return c;
-  }
-  if (behind) return std::move(*behind);
-  for (Candidate& candidate : candidates) {
-    ZK_TRY(bool same, landmarks_match(candidate.manifests, source, listing, job));
-    if (!same) continue;
-    return result(Relation::kPurged, candidate);
-  }
-  return result(Relation::kForeign, candidates.front());
+Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster, restore::Source& source,
+                                   const SourceListing& listing, Job& job) {
+  return Search(repository, cluster, source, listing, job).run();
 }
 
 }  // namespace zkark::backup

@@ -16,7 +16,7 @@ enum class Relation : std::uint8_t {
   kFirst,      // nothing is stored of the cluster
   kContinues,  // the last stored record is in the source: go on behind it
   kBehind,     // the same history, but the source ends before the last stored record
-  kForked,     // a shared record, and another one after it: the tail was rewritten
+  kForked,     // the same cluster with another history: the tail was rewritten
   kPurged,     // the same cluster by its znodes, but the records after the stored ones are gone
   kRestored,   // the source's lineage file says that it was restored from here
   kForeign,    // nothing in common
@@ -24,20 +24,26 @@ enum class Relation : std::uint8_t {
 
 struct Continuity {
   Relation relation = Relation::kFirst;
-  std::optional<Manifest> previous;  // newest backup of the matched timeline
-  std::int64_t stored_to = 0;        // last zxid stored on it
-  // kContinues: where to go on; an empty path when only a base is stored: with every log.
+  /// The backup that holds the last record of the matched timeline: the parent of an increment.
+  std::optional<Manifest> previous;
+  std::int64_t stored_to = 0;  // the last zxid stored on it
+  // kContinues: behind the stored record; an empty path when only a base is stored: read every log.
   std::string log_path;
   std::uint64_t offset = 0;
-  // kForked, kRestored: the last shared record.
-  std::int64_t fork_zxid = 0;
+  // kForked, kRestored: the timeline that is left, and the last record shared with it where that is known.
+  std::string parent_timeline;
+  std::optional<std::int64_t> fork_zxid;
   std::optional<std::uint64_t> fork_checksum;
-  std::string lineage;  // kRestored: the file's content
 };
 
-/// Compares with every timeline of the cluster, the one published last first; a timeline that continues wins. Cost
-/// when it continues: one record read; otherwise the source's logs and, for a fork, stored segments are read.
+/// Compares with every timeline of the cluster. Of several that the source goes on from, the one that reaches furthest
+/// wins. Cost when it continues: one record of the source and one manifest of each timeline; with several timelines
+/// also the records behind that one. Otherwise the source's logs and, for a fork, stored segments are read. Memory does
+/// not grow with either. A damaged stored segment counts as one that shares nothing.
 Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster, restore::Source& source,
                                    const restore::SourceListing& listing, Job& job);
+
+/// The last zxid in the logs of a source; 0 when they hold none.
+Result<std::int64_t> last_record_of(restore::Source& source, const std::vector<restore::SourceFile>& logs, Job& job);
 
 }  // namespace zkark::backup

@@ -136,7 +136,7 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
   auto named_gap = [&](std::int64_t after, std::int64_t before) {
     for (const Manifest& manifest : manifests)
       for (const Gap& gap : manifest.gaps)
-        if (gap.after_zxid == after && gap.before_zxid == before) return true;
+        if (gap.after_zxid >= after && gap.after_zxid < before && gap.before_zxid <= before) return true;
     return false;
   };
   for (const StoredSegment* segment : segments) {
@@ -153,12 +153,11 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
   auto add = [&](std::int64_t base_zxid, std::int64_t fuzzy_end) {
     std::int64_t last = base_zxid;
     for (const Run& run : runs) {
+      if (run.last <= base_zxid) continue;
       const restore::Step step = run.first <= base_zxid ? restore::Step::kNext
                                                         : restore::step_between(base_zxid, run.first, TxnType::kCreate);
-      if (run.last > base_zxid && step != restore::Step::kGap) {
-        last = run.last;
-        break;
-      }
+      if (step != restore::Step::kGap && (run.first <= base_zxid || !named_gap(base_zxid, run.first))) last = run.last;
+      break;
     }
     if (last < fuzzy_end) return;
     windows.push_back({fuzzy_end, last, 0, 0});
@@ -181,6 +180,18 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
     }
   }
   return merged;
+}
+
+std::optional<std::vector<Window>> windows_behind(const Manifest& parent, std::int64_t stored_to,
+                                                  const Manifest& increment) {
+  if (parent.windows.empty() || parent.windows.back().last_zxid != stored_to || !increment.gaps.empty())
+    return std::nullopt;
+  std::vector<Window> windows = parent.windows;
+  if (!increment.segments.empty()) {
+    windows.back().last_zxid = increment.segments.back().last_zxid;
+    windows.back().last_time_ms = increment.segments.back().last_time_ms;
+  }
+  return windows;
 }
 
 }  // namespace zkark::backup

@@ -41,5 +41,9 @@ Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, 
 /// The points that can be restored from these manifests together, ascending, merged. Times are those of the records next
 /// to the bounds.
 std::vector<Window> windows_of(const std::vector<Manifest>& manifests);
+/// The same for an increment and everything before it, from the windows of its parent alone; nothing when the rest has
+/// to be looked at: a gap, or a tip that could not be restored yet.
+std::optional<std::vector<Window>> windows_behind(const Manifest& parent, std::int64_t stored_to,
+                                                  const Manifest& increment);
 
 }  // namespace zkark::backup

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "restore/base_choice.h"
 #include "restore/log_walk.h"
-#include "restore/verify.h"
 #include "src/backup/collect.h"
 #include "src/backup/continuity.h"
+#include "src/backup/join.h"
+#include "src/backup/proof.h"
 #include "src/backup/source.h"
 #include "src/backup/writer.h"
 
@@ -18,75 +20,72 @@ namespace {
 using restore::Finding;
 using restore::Severity;
 using restore::SourceFile;
-using restore::Step;
 
-constexpr int kListings = 4;  // times a source that purges meanwhile is listed
+constexpr int kListings = 4;  // times a source that changes meanwhile is listed
+constexpr std::int64_t kPauseMs = 50;
+constexpr int kLooks = 3;
+/// An increment looks so far behind the newest log's last record; a file that is no longer the newest is read to its end.
+constexpr std::uint64_t kPaddingLookBytes = 256u << 10;
+/// Files read and encoded at the same time: each takes up to 20 MiB, and memory is not to grow with the machine.
+constexpr unsigned kStreams = 2;
 
-/// Stored backups and the source's own snapshots together: what the proof replays and compares.
-class ProofSource : public restore::Source {
- public:
-  ProofSource(StoredSource& stored, restore::Source& source, const restore::SourceListing& listing, bool compare)
-      : stored_(stored), source_(source), listing_(listing), compare_(compare), description_("the stored backup") {}
-  const std::string& description() const override { return description_; }
-
-  Result<restore::SourceListing> list() override {
-    ZK_TRY(restore::SourceListing listing, stored_.list());
-    listing.findings.clear();
-    const bool from_start = !listing.logs.empty() && listing.logs.front().zxid <= 1;
-    if (compare_ && (from_start || !listing.snapshots.empty())) {
-      // The initial tree is the base where the logs begin with the first txn: snapshot.0 is that tree.
-      const std::int64_t oldest = from_start ? 0 : listing.snapshots.front().zxid;
-      for (const SourceFile& snapshot : listing_.snapshots) {
-        const bool stored = std::any_of(listing.snapshots.begin(), listing.snapshots.end(),
-                                        [&](const SourceFile& s) { return s.zxid == snapshot.zxid; });
-        if (!stored && snapshot.zxid > oldest) listing.snapshots.push_back(snapshot);
+/// Runs `tasks` in order, at most kStreams at a time.
+Status run_streams(Executor& executor, const std::vector<std::function<Status()>>& tasks) {
+  std::atomic<std::size_t> next{0};
+  const auto stream = [&]() -> Status {
+    for (std::size_t at = next++; at < tasks.size(); at = next++)
+      if (Status status = tasks[at](); !status) {
+        next = tasks.size();
+        return status;
       }
-      std::sort(listing.snapshots.begin(), listing.snapshots.end(),
-                [](const SourceFile& a, const SourceFile& b) { return a.zxid < b.zxid; });
-    }
-    return listing;
-  }
-  Result<std::unique_ptr<File>> open(const SourceFile& file) override {
-    auto stored = stored_.open(file);
-    return stored || stored.error().id() != ErrorId::kNoFile ? std::move(stored) : source_.open(file);
-  }
-
- private:
-  StoredSource& stored_;
-  restore::Source& source_;
-  const restore::SourceListing& listing_;
-  bool compare_;
-  std::string description_;
-};
+    return {};
+  };
+  const std::size_t count = std::min<std::size_t>(std::min(executor.width(), kStreams), tasks.size());
+  const std::vector<std::function<Status()>> streams(count, stream);
+  return executor.run_all(streams);
+}
 
 class Taker {
  public:
+  /// `last_chance`: what changed while it was read is taken as it was met.
   Taker(RepositoryWriter& writer, const RepositoryEnvironment& env, restore::Source& source, const TakeOptions& options,
-        Job& job)
-      : writer_(writer), env_(env), source_(source), options_(options), job_(job) {}
+        bool last_chance, Job& job)
+      : writer_(writer), env_(env), source_(source), options_(options), last_chance_(last_chance), job_(job) {}
 
-  /// kNoFile: a file was purged while it was read; list again.
+  /// kNoFile: a file was purged while it was read, or what was read does not fit together; list again.
   Result<TakeReport> run();
 
  private:
   Status decide();
-  Status new_timeline(std::string cause);
+  Status refuse_increment(std::string why) const;
+  void new_timeline(std::string cause);
+  Status require_space();
   Status store_full();
   Status store_increment();
-  Status store_logs(const std::vector<SourceFile>& logs, std::vector<std::function<Status()>>& tasks);
+  void add_log_task(const SourceFile& log, bool newest, std::vector<std::function<Status()>>& tasks);
   Result<std::optional<CollectedBase>> store_usable(const std::vector<SourceFile>& candidates);
   void take_base(CollectedBase collected);
-  Status link_segments();
-  Status store_between();
+  Status gather();
+  Status name_holes();
+  Status store_behind_holes();
+  Status look_beyond_logs();
+  Result<bool> source_changed();
   Status store_config();
-  Status prove();
-  void describe();
-  std::string verdict() const;
+  Status settle_fuzzy_ends();
+  Status describe();
+  Result<std::vector<Manifest>> chain_before();
+  Status prove_all(std::vector<Manifest>& pieces);
+  Result<Proof> prove_one(Manifest& manifest, bool whole);
+  std::vector<Manifest> split(const std::vector<BrokenStep>& broken) const;
+  Status publish(std::vector<Manifest> pieces);
+  std::string verdict(const Manifest& manifest) const;
+  std::string nothing_new() const;
 
   RepositoryWriter& writer_;
   const RepositoryEnvironment& env_;
   restore::Source& source_;
   const TakeOptions& options_;
+  const bool last_chance_;
   Job& job_;
   InlineExecutor inline_;
   restore::SourceListing listing_;
@@ -94,23 +93,26 @@ class Taker {
   bool full_ = true;
   Manifest manifest_;
   TakeReport report_;
-  std::vector<CollectedLog> logs_;
+  std::vector<std::unique_ptr<CollectedLog>> logs_;
   std::vector<std::optional<CollectedBase>> bases_;
+  std::vector<std::pair<std::int64_t, restore::SnapshotFacts>> facts_;  // of the stored bases, by zxid
 };
 
-Status Taker::new_timeline(std::string cause) {
+void Taker::new_timeline(std::string cause) {
   std::byte id[8];
   env_.random.fill(id);
   manifest_.timeline = {};
   manifest_.timeline.id = to_hex(id);
   manifest_.timeline.cause = std::move(cause);
-  if (continuity_.previous) {
-    manifest_.timeline.parent = continuity_.previous->timeline.id;
-    if (continuity_.relation == Relation::kForked || continuity_.relation == Relation::kRestored)
-      manifest_.timeline.fork_zxid = continuity_.fork_zxid;
-    manifest_.timeline.fork_checksum = continuity_.fork_checksum;
-  }
-  return {};
+  manifest_.timeline.parent = continuity_.parent_timeline;
+  manifest_.timeline.fork_zxid = continuity_.fork_zxid;
+  manifest_.timeline.fork_checksum = continuity_.fork_checksum;
+}
+
+Status Taker::refuse_increment(std::string why) const {
+  return fail(Error(ErrorId::kRefused, "no incremental backup is possible: " + std::move(why))
+                  .at(source_.description())
+                  .with_hint("take a full backup (--type auto or --type full)"));
 }
 
 /// Full or increment, and on which timeline.
@@ -121,117 +123,154 @@ Status Taker::decide() {
     manifest_.parent = continuity_.previous->id;
   }
   const bool wants_incr = options_.type == TakeType::kIncr;
-  auto refuse_incr = [&](std::string why) {
-    return fail(Error(ErrorId::kRefused, "no incremental backup is possible: " + std::move(why))
-                    .at(source_.description())
-                    .with_hint("take a full backup (--type auto or --type full)"));
-  };
   switch (continuity_.relation) {
     case Relation::kFirst:
-      if (wants_incr) return refuse_incr(fmt::format("nothing is stored of cluster {} yet", options_.cluster));
-      return new_timeline("first");
-    case Relation::kContinues: full_ = options_.type == TakeType::kFull; return {};
-    case Relation::kBehind:
-      report_.source_behind = true;
-      full_ = options_.type == TakeType::kFull;
+      if (wants_incr) return refuse_increment(fmt::format("nothing is stored of cluster {} yet", options_.cluster));
+      new_timeline("first");
       return {};
-    case Relation::kForked:
-      if (wants_incr)
-        return refuse_incr(fmt::format("the source was rewritten after {} (another leader's history)",
-                                       zxid_text(continuity_.fork_zxid)));
-      return new_timeline("truncated tail");
+    case Relation::kBehind: report_.source_behind = true; [[fallthrough]];
+    case Relation::kContinues: full_ = options_.type == TakeType::kFull; return {};
+    case Relation::kForked: {
+      const std::string where = continuity_.fork_zxid ? " after " + zxid_text(*continuity_.fork_zxid) : "";
+      if (wants_incr) return refuse_increment(fmt::format("the source was rewritten{} (another leader's history)", where));
+      new_timeline(continuity_.fork_checksum ? "truncated tail" : "rewritten");
+      return {};
+    }
     case Relation::kRestored:
-      if (wants_incr) return refuse_incr("the source was restored from a backup and starts a timeline of its own");
-      return new_timeline("restore");
+      if (wants_incr) return refuse_increment("the source was restored from a backup and starts a timeline of its own");
+      new_timeline("restore");
+      return {};
     case Relation::kPurged:
       if (wants_incr)
-        return refuse_incr(fmt::format("the records after {} are gone from the source", zxid_text(continuity_.stored_to)));
+        return refuse_increment(
+            fmt::format("the records after {} are gone from the source", zxid_text(continuity_.stored_to)));
       return {};
     case Relation::kForeign:
-      if (options_.accept_new_history) return new_timeline("accepted new history");
-      return fail(Error(ErrorId::kWrongCluster,
-                        fmt::format("the source shares no transaction and no old znode with cluster {}", options_.cluster))
-                      .at(source_.description())
-                      .with_hint("give it a name of its own with -C NAME, or --accept-new-history if it really replaced "
-                                 "that cluster"));
+      if (!options_.accept_new_history)
+        return fail(
+            Error(ErrorId::kWrongCluster,
+                  fmt::format("the source shares no transaction and no old znode with cluster {}", options_.cluster))
+                .at(source_.description())
+                .with_hint("give it a name of its own with -C NAME, or --accept-new-history if it really replaced that "
+                           "cluster"));
+      continuity_.parent_timeline.clear();
+      new_timeline("accepted new history");
+      return {};
   }
   return {};
+}
+
+/// Text compresses to a fifth and better, and padding to nothing: what an eighth does not fit into is sure to fail.
+Status Taker::require_space() {
+  std::uint64_t bytes = 0;
+  const auto& logs = listing_.logs;
+  if (full_) {
+    for (const SourceFile& log : logs) bytes += log.size_bytes;
+    if (!listing_.snapshots.empty()) bytes += listing_.snapshots.back().size_bytes;
+  } else if (!logs.empty() && logs.back().path == continuity_.log_path) {
+    bytes = logs.back().size_bytes - std::min(logs.back().size_bytes, continuity_.offset);
+  }
+  return writer_.require_space(bytes / 8);
 }
 
 /// The first of `candidates` that is complete and intact; damaged ones become findings.
 Result<std::optional<CollectedBase>> Taker::store_usable(const std::vector<SourceFile>& candidates) {
-  CollectedBase damaged;
+  restore::Findings passed;
+  std::uint64_t read = 0;
   for (const SourceFile& snapshot : candidates) {
     ZK_TRY(CollectedBase collected, collect_base(writer_, source_, snapshot, inline_, job_));
-    if (collected.base) {
-      collected.findings.insert(collected.findings.begin(), damaged.findings.begin(), damaged.findings.end());
-      return std::optional<CollectedBase>(std::move(collected));
-    }
-    for (Finding& f : collected.findings) damaged.findings.push_back(std::move(f));
+    read += collected.bytes_read;
+    for (Finding& finding : collected.findings) passed.push_back(std::move(finding));
+    collected.findings.clear();
+    if (!collected.base) continue;
+    collected.findings = std::move(passed);
+    collected.bytes_read = read;
+    return std::optional(std::move(collected));
   }
-  if (damaged.findings.empty()) return std::optional<CollectedBase>();
-  return std::optional<CollectedBase>(std::move(damaged));
+  if (passed.empty()) return std::optional<CollectedBase>();
+  CollectedBase none;
+  none.findings = std::move(passed);
+  none.bytes_read = read;
+  return std::optional(std::move(none));
 }
 
-Status Taker::store_logs(const std::vector<SourceFile>& logs, std::vector<std::function<Status()>>& tasks) {
-  logs_.resize(logs.size());
-  for (std::size_t i = 0; i < logs.size(); ++i) {
-    CollectLogOptions collect;
-    collect.newest = i + 1 == logs.size();
-    if (!full_) {
-      collect.after_zxid = continuity_.stored_to;
-      if (logs[i].path == continuity_.log_path) collect.start_offset = continuity_.offset;
-    }
-    job_.progress.total += logs[i].size_bytes - std::min(logs[i].size_bytes, collect.start_offset);
-    tasks.emplace_back([this, log = logs[i], i, collect]() -> Status {
-      ZK_TRY(logs_[i], collect_log(writer_, source_, log, collect, inline_, env_.clock, job_));
-      return {};
-    });
+void Taker::add_log_task(const SourceFile& log, bool newest, std::vector<std::function<Status()>>& tasks) {
+  CollectLogOptions collect;
+  collect.newest = newest;
+  if (!full_) {
+    collect.after_zxid = continuity_.stored_to;
+    if (log.path == continuity_.log_path) collect.start_offset = continuity_.offset;
+    if (newest) collect.padding_look_bytes = kPaddingLookBytes;
   }
-  return {};
+  job_.progress.total += log.size_bytes - std::min(log.size_bytes, collect.start_offset);
+  logs_.push_back(std::make_unique<CollectedLog>());
+  CollectedLog& into = *logs_.back();
+  tasks.emplace_back([this, log, collect, &into]() -> Status {
+    ZK_TRY(into, collect_log(writer_, source_, log, collect, inline_, env_.clock, job_));
+    // Padding and what is left out count as done.
+    job_.progress.done += log.size_bytes - std::min(log.size_bytes, collect.start_offset + into.bytes_read);
+    return {};
+  });
 }
 
+/// The oldest usable base, every log, and the newest snapshot for a fast restore. Logs that begin with the first txn
+/// need no base: the initial tree is built in.
 Status Taker::store_full() {
   manifest_.type = BackupType::kFull;
   const auto& snapshots = listing_.snapshots;
-  const bool from_start = options_.history && !listing_.logs.empty() && listing_.logs.front().zxid <= 1;
-  std::vector<SourceFile> oldest(snapshots.begin(), snapshots.end()), newest(snapshots.rbegin(), snapshots.rend());
+  const std::vector<SourceFile> oldest(snapshots.begin(), snapshots.end()), newest(snapshots.rbegin(), snapshots.rend());
   std::vector<std::function<Status()>> tasks;
   bases_.resize(2);
   std::vector<SourceFile> logs = listing_.logs;
-  if (options_.history) {
-    if (!from_start) {
-      tasks.emplace_back([&]() -> Status {
-        ZK_TRY(bases_[0], store_usable(oldest));
-        return {};
-      });
-    }
-    // The newest makes restores fast; with one snapshot it is the same object.
-    if (from_start ? !snapshots.empty() : snapshots.size() > 1)
-      tasks.emplace_back([&]() -> Status {
-        ZK_TRY(bases_[1], store_usable(newest));
-        return {};
-      });
-    if (!snapshots.empty()) job_.progress.total += snapshots.front().size_bytes + snapshots.back().size_bytes;
-  } else {
+  const bool from_start = options_.history && !logs.empty() && logs.front().zxid <= 1;
+  if (!options_.history) {
     ZK_TRY(bases_[0], store_usable(newest));
     if (bases_[0] && bases_[0]->base) logs = restore::logs_after(logs, bases_[0]->base->zxid);
+  } else {
+    // With one snapshot both are the same.
+    if (!from_start && snapshots.size() > 1)
+      tasks.emplace_back([&]() -> Status {
+        ZK_TRY(bases_[1], store_usable(oldest));
+        return {};
+      });
+    if (!snapshots.empty())
+      tasks.emplace_back([&]() -> Status {
+        ZK_TRY(bases_[0], store_usable(newest));
+        return {};
+      });
+    if (!from_start && snapshots.size() > 1) job_.progress.total += snapshots.front().size_bytes;
+    if (!snapshots.empty()) job_.progress.total += snapshots.back().size_bytes;
   }
-  ZK_TRY_STATUS(store_logs(logs, tasks));
-  ZK_TRY_STATUS(env_.executor.run_all(tasks));
+  for (const SourceFile& log : logs) add_log_task(log, &log == &logs.back(), tasks);
+  ZK_TRY_STATUS(run_streams(env_.executor, tasks));
+  // The first record may be the damaged one.
+  const bool really = std::any_of(logs_.begin(), logs_.end(), [](const auto& log) {
+    return !log->segments.empty() && log->segments.front().first_zxid == 1;
+  });
+  if (from_start && !really && snapshots.size() > 1) {
+    ZK_TRY(bases_[1], store_usable(oldest));
+  }
   for (auto& base : bases_)
     if (base) take_base(std::move(*base));
   return {};
 }
 
 void Taker::take_base(CollectedBase collected) {
-  for (Finding& finding : collected.findings) report_.findings.push_back(std::move(finding));
+  for (Finding& finding : collected.findings) {
+    const bool told = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
+      return old.file == finding.file && old.id == finding.id && old.offset == finding.offset;
+    });
+    if (!told) report_.findings.push_back(std::move(finding));
+  }
   manifest_.source_bytes_read += collected.bytes_read;
   if (!collected.base) return;
   for (const StoredBase& base : manifest_.bases)
     if (base.zxid == collected.base->zxid) return;
-  if (!collected.landmarks.empty()) manifest_.landmarks = std::move(collected.landmarks);
+  if (!collected.landmarks.empty() && manifest_.landmarks.empty()) manifest_.landmarks = std::move(collected.landmarks);
+  facts_.emplace_back(collected.base->zxid, std::move(collected.facts));
   manifest_.bases.push_back(std::move(*collected.base));
+  std::sort(manifest_.bases.begin(), manifest_.bases.end(),
+            [](const StoredBase& a, const StoredBase& b) { return a.zxid < b.zxid; });
 }
 
 Status Taker::store_increment() {
@@ -244,57 +283,44 @@ Status Taker::store_increment() {
   else
     logs = restore::logs_after(listing_.logs, continuity_.stored_to);
   std::vector<std::function<Status()>> tasks;
-  ZK_TRY_STATUS(store_logs(logs, tasks));
-  return env_.executor.run_all(tasks);
+  for (const SourceFile& log : logs) add_log_task(log, &log == &logs.back(), tasks);
+  return run_streams(env_.executor, tasks);
 }
 
-/// Puts the segments in order and names every hole and epoch step between them.
-Status Taker::link_segments() {
-  for (CollectedLog& log : logs_) {
-    manifest_.source_bytes_read += log.bytes_read;
-    for (StoredSegment& segment : log.segments) manifest_.segments.push_back(std::move(segment));
-    for (Finding& finding : log.findings) report_.findings.push_back(std::move(finding));
+/// What was read of each log, as one ascending list of segments that do not contradict each other.
+Status Taker::gather() {
+  for (const auto& log : logs_) {
+    manifest_.source_bytes_read += log->bytes_read;
+    for (StoredSegment& segment : log->segments) manifest_.segments.push_back(std::move(segment));
+    for (Finding& finding : log->findings) report_.findings.push_back(std::move(finding));
   }
-  auto& segments = manifest_.segments;
-  std::stable_sort(segments.begin(), segments.end(), [](const StoredSegment& a, const StoredSegment& b) {
-    return a.first_zxid != b.first_zxid ? a.first_zxid < b.first_zxid : a.last_zxid < b.last_zxid;
-  });
-  std::int64_t previous = full_ ? 0 : continuity_.stored_to;
-  bool any = !full_ && continuity_.stored_to != 0;
-  for (const StoredSegment& segment : segments) {
-    if (any) {
-      const Step step = restore::step_between(previous, segment.first_zxid, TxnType::kCreate);
-      if (step == Step::kGap) {
-        std::string reason = "not in the source";
-        for (const Finding& f : report_.findings)
-          if (f.severity == Severity::kDamage && f.first_zxid && *f.first_zxid == previous + 1) reason = "damaged in the source";
-        manifest_.gaps.push_back({previous, segment.first_zxid, reason});
-      } else if (step == Step::kEpoch) {
-        manifest_.epoch_steps.push_back({previous, segment.first_zxid, false, "not replayed yet"});
-      } else if (step == Step::kBackwards) {
-        Finding finding;
-        finding.severity = Severity::kDamage;
-        finding.id = ErrorId::kZxidOrder;
-        finding.file = segment.file_name;
-        finding.first_zxid = segment.first_zxid;
-        finding.last_zxid = std::min(previous, segment.last_zxid);
-        finding.message = fmt::format("two logs hold records {} to {}", zxid_text(segment.first_zxid),
-                                      zxid_text(std::min(previous, segment.last_zxid)));
-        report_.findings.push_back(std::move(finding));
-      }
-    }
-    any = true;
-    previous = std::max(previous, segment.last_zxid);
+  logs_.clear();
+  return drop_contradictions(writer_.repository(), manifest_.segments, report_.findings, job_);
+}
+
+/// Names every hole and epoch step: between segments, behind what is stored already, behind the base of a full.
+Status Taker::name_holes() {
+  std::optional<std::int64_t> before;
+  if (!full_) before = continuity_.stored_to;
+  if (continuity_.relation == Relation::kPurged) {
+    std::int64_t first = INT64_MAX;
+    for (const StoredBase& base : manifest_.bases) first = std::min(first, base.zxid);
+    if (!manifest_.segments.empty()) first = std::min(first, manifest_.segments.front().first_zxid);
+    if (first > continuity_.stored_to && first != INT64_MAX)
+      add_gap(manifest_, continuity_.stored_to, first, "purged from the source before it was backed up", report_.findings);
   }
+  join_segments(manifest_, before, report_.findings);
   return {};
 }
 
-/// Across a hole or an epoch step the snapshot behind it is taken along at once: it is a new base if the step turns out
-/// not to be continuous. (A member synchronised by snapshot names it above the old epoch's end.)
-Status Taker::store_between() {
-  auto store_first_in = [&](std::int64_t after, std::int64_t before) -> Status {
+/// Behind a hole only a snapshot goes on. Across an epoch step the one between is taken along at once: it is a new base
+/// if the step turns out not to be continuous (a member synchronised by snapshot names it above the old epoch's end).
+Status Taker::store_behind_holes() {
+  const auto store_first = [&](std::int64_t after, std::int64_t before) -> Status {
     for (const SourceFile& snapshot : listing_.snapshots) {
       if (snapshot.zxid <= after || snapshot.zxid >= before) continue;
+      for (const StoredBase& base : manifest_.bases)
+        if (base.zxid == snapshot.zxid) return {};
       ZK_TRY(CollectedBase collected, collect_base(writer_, source_, snapshot, inline_, job_));
       const bool stored = collected.base.has_value();
       take_base(std::move(collected));
@@ -302,19 +328,54 @@ Status Taker::store_between() {
     }
     return {};
   };
-  for (const EpochStep& step : manifest_.epoch_steps) ZK_TRY_STATUS(store_first_in(step.from_zxid, step.to_zxid));
-  for (const Gap& gap : manifest_.gaps) ZK_TRY_STATUS(store_first_in(gap.after_zxid, gap.before_zxid));
-  std::sort(manifest_.bases.begin(), manifest_.bases.end(),
-            [](const StoredBase& a, const StoredBase& b) { return a.zxid < b.zxid; });
+  const std::vector<EpochStep> steps = manifest_.epoch_steps;
+  for (const EpochStep& step : steps) ZK_TRY_STATUS(store_first(step.from_zxid, step.to_zxid));
+  const std::vector<Gap> gaps = manifest_.gaps;
+  for (const Gap& gap : gaps) ZK_TRY_STATUS(store_first(gap.after_zxid, INT64_MAX));
   return {};
+}
+
+/// A snapshot named above the last record: the member was synchronised by snapshot and has written nothing since. (A new
+/// leader names one EPOCH<<32: nothing is missing there. A follower may apply a txn a moment before it is in its log.)
+Status Taker::look_beyond_logs() {
+  if (listing_.snapshots.empty() || report_.source_behind) return {};
+  const std::int64_t snapshot = listing_.snapshots.back().zxid;
+  std::int64_t last = full_ ? 0 : continuity_.stored_to;
+  for (const StoredSegment& segment : manifest_.segments) last = std::max(last, segment.last_zxid);
+  if (last == 0 || snapshot <= last || zxid_counter(snapshot) == 0) return {};
+  for (int look = 0; look < kLooks; ++look) {
+    env_.clock.sleep_ms(kPauseMs);
+    ZK_TRY(const restore::SourceListing now, source_.list());
+    ZK_TRY(const std::int64_t record, last_record_of(source_, now.logs, job_));
+    if (record >= snapshot) return fail(ErrorId::kNoFile, "the source went on while it was read");
+  }
+  add_gap(manifest_, last, snapshot, "not in the source's logs; a snapshot goes on behind it", report_.findings);
+  return store_behind_holes();
+}
+
+/// Whether what does not fit together may be due to the server at work: files gone, cut or rewritten since the listing.
+Result<bool> Taker::source_changed() {
+  const bool odd = std::any_of(report_.findings.begin(), report_.findings.end(), [](const Finding& finding) {
+    return finding.severity != Severity::kNote;
+  });
+  if (!odd) return false;
+  ZK_TRY(const restore::SourceListing now, source_.list());
+  const auto changed = [](const std::vector<SourceFile>& before, const std::vector<SourceFile>& after) {
+    return std::any_of(before.begin(), before.end(), [&](const SourceFile& old) {
+      const auto same = std::find_if(after.begin(), after.end(), [&](const SourceFile& f) { return f.path == old.path; });
+      if (same == after.end() || same->size_bytes < old.size_bytes) return true;
+      return &old != &before.back() && (same->size_bytes != old.size_bytes || same->mtime_ns != old.mtime_ns);
+    });
+  };
+  return changed(listing_.logs, now.logs) || changed(listing_.snapshots, now.snapshots);
 }
 
 Status Taker::store_config() {
   for (const restore::ExtraFile& extra : listing_.extras) {
     StoredConfig config;
-    config.role = extra.name.find(".dynamic") != std::string::npos   ? "dynamic"
-                  : extra.name == "zkark-lineage.json" ? "lineage"
-                                                       : extra.name;
+    config.role = extra.name.find(".dynamic") != std::string::npos ? "dynamic"
+                  : extra.name == "zkark-lineage.json"             ? "lineage"
+                                                                   : extra.name;
     config.path = extra.path;
     const StoredData* known = nullptr;
     if (continuity_.previous)
@@ -326,60 +387,27 @@ Status Taker::store_config() {
   return {};
 }
 
-/// Replays what was stored, read back from the repository, against the digests that the servers wrote.
-Status Taker::prove() {
-  if (!options_.prove.value_or(full_)) return {};
-  job_.progress.phase = "proving";
-  std::vector<Manifest> chain;
-  if (!full_) {
-    ZK_TRY(const auto closure, writer_.repository().closure(continuity_.previous->id));
-    for (const std::string& id : closure) {
-      ZK_TRY(Manifest member, writer_.repository().load(id));
-      chain.push_back(std::move(member));
+/// Where a snapshot has no sections: all that got into it was in the logs by the time it was complete. It was read to its
+/// end before; so the logs are looked at now, whatever of them was stored.
+Status Taker::settle_fuzzy_ends() {
+  std::optional<std::int64_t> last;
+  for (StoredBase& base : manifest_.bases) {
+    if (base.fuzzy_end_from != StoredBase::FuzzyEndFrom::kObserved) continue;
+    if (!last) {
+      ZK_TRY(const restore::SourceListing now, source_.list());
+      ZK_TRY(last, last_record_of(source_, now.logs, job_));
+      if (!manifest_.segments.empty()) last = std::max(*last, manifest_.segments.back().last_zxid);
     }
-  }
-  chain.push_back(manifest_);
-  StoredSource stored(writer_.repository(), std::move(chain), "the stored backup");
-  ProofSource proof(stored, source_, listing_, full_);
-  ZK_TRY(restore::VerifyReport verified, restore::verify(proof, restore::VerifyDepth::kProve, inline_, job_));
-  if (verified.certificate) manifest_.certificate = stored_certificate(*verified.certificate);
-  report_.snapshots_compared = verified.snapshots_compared;
-  if (verified.last_zxid) {
-    manifest_.znodes = verified.nodes;
-    manifest_.sessions = verified.sessions;
-  }
-  for (EpochStep& step : manifest_.epoch_steps)
-    for (const restore::ZxidRange& range : manifest_.certificate.proven)
-      if (range.first <= step.from_zxid && step.to_zxid <= range.last) {
-        step.proven = true;
-        step.how = "digest";
-      }
-  for (const Finding& finding : verified.findings) {
-    if (finding.severity != Severity::kGap || !finding.first_zxid) continue;
-    for (auto step = manifest_.epoch_steps.begin(); step != manifest_.epoch_steps.end(); ++step) {
-      if (step->proven || step->from_zxid + 1 != *finding.first_zxid) continue;
-      manifest_.gaps.push_back({step->from_zxid, step->to_zxid, "the epoch step is not continuous: " + finding.message});
-      manifest_.epoch_steps.erase(step);
-      break;
-    }
-  }
-  for (Finding& finding : verified.findings) {
-    const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
-      return old.id == finding.id && old.first_zxid == finding.first_zxid && old.severity == finding.severity;
-    });
-    if (!known) report_.findings.push_back(std::move(finding));
+    SourceFile file;
+    file.zxid = base.zxid;
+    for (const auto& [zxid, facts] : facts_)
+      if (zxid == base.zxid) base.fuzzy_end = restore::fuzzy_end_beside(listing_, file, *last, facts);
   }
   return {};
 }
 
-void Taker::describe() {
-  for (StoredBase& base : manifest_.bases) {
-    if (base.fuzzy_end_from != StoredBase::FuzzyEndFrom::kObserved) continue;
-    const std::int64_t last_record = manifest_.segments.empty() ? base.zxid : manifest_.segments.back().last_zxid;
-    SourceFile file;
-    file.zxid = base.zxid;
-    base.fuzzy_end = restore::assumed_fuzzy_end(listing_, file, std::max(last_record, continuity_.stored_to), 0);
-  }
+Status Taker::describe() {
+  ZK_TRY_STATUS(settle_fuzzy_ends());
   // What no base reaches is kept, and shown as not restorable.
   const bool from_start = !manifest_.segments.empty() && manifest_.segments.front().first_zxid == 1;
   if (full_ && !from_start)
@@ -389,18 +417,87 @@ void Taker::describe() {
   for (const StoredSegment& segment : manifest_.segments)
     manifest_.last_zxid = std::max(manifest_.last_zxid, segment.last_zxid);
   for (const StoredBase& base : manifest_.bases) manifest_.last_zxid = std::max(manifest_.last_zxid, base.zxid);
+  const std::optional<std::int64_t> told = options_.source.last_applied_zxid;
   manifest_.source = options_.source;
   manifest_.source.server_id = listing_.myid;
   manifest_.source.current_epoch = listing_.current_epoch;
   manifest_.source.accepted_epoch = listing_.accepted_epoch;
-  if (const auto applied = options_.source.last_applied_zxid; applied && *applied < manifest_.last_zxid)
+  manifest_.source.last_applied_zxid = options_.last_applied ? options_.last_applied() : told;
+  if (const auto applied = manifest_.source.last_applied_zxid; applied && *applied < manifest_.last_zxid)
     manifest_.unconfirmed_from = *applied + 1;
   manifest_.host = env_.system.hostname();
   manifest_.tags = options_.tags;
+  return {};
 }
 
-std::string Taker::verdict() const {
-  const StoredCertificate& c = manifest_.certificate;
+Result<std::vector<Manifest>> Taker::chain_before() {
+  std::vector<Manifest> chain;
+  ZK_TRY(const auto closure, writer_.repository().closure(continuity_.previous->id));
+  for (const std::string& id : closure) {
+    ZK_TRY(Manifest member, writer_.repository().load(id));
+    chain.push_back(std::move(member));
+  }
+  return chain;
+}
+
+Result<Proof> Taker::prove_one(Manifest& manifest, bool whole) {
+  std::vector<Manifest> chain;
+  if (manifest.type == BackupType::kIncr) {
+    ZK_TRY(chain, chain_before());
+  }
+  chain.push_back(manifest);
+  StoredSource stored(writer_.repository(), std::move(chain), "the stored backup");
+  ZK_TRY(Proof proof, prove(stored, source_, listing_, whole && full_, env_.executor, job_));
+  manifest.certificate = proof.certificate;
+  manifest.znodes = proof.znodes;
+  manifest.sessions = proof.sessions;
+  if (!proof.landmarks.empty()) manifest.landmarks = proof.landmarks;
+  mark_proven_steps(manifest);
+  return proof;
+}
+
+/// A stale tail and what the member went on with contradict each other: each becomes a backup of its own timeline.
+std::vector<Manifest> Taker::split(const std::vector<BrokenStep>& broken) const {
+  std::vector<Manifest> pieces{manifest_};
+  for (const BrokenStep& step : broken) {
+    if (!step.fork_zxid) {
+      set_gap(pieces.back(), step.last, step.snapshot.value_or(step.first),
+              "the epoch step is not continuous: " + step.message);
+      continue;
+    }
+    Manifest behind = cut_behind(pieces.back(), step.last);
+    std::byte id[8];
+    env_.random.fill(id);
+    behind.timeline = {to_hex(id), pieces.back().timeline.id, step.fork_zxid, step.fork_checksum, "stale tail"};
+    pieces.push_back(std::move(behind));
+  }
+  return pieces;
+}
+
+/// Replays what was stored, read back from the repository, against the digests that the servers wrote.
+Status Taker::prove_all(std::vector<Manifest>& pieces) {
+  if (!options_.prove.value_or(full_)) {
+    pieces.push_back(manifest_);
+    return {};
+  }
+  job_.progress.phase = "proving";
+  ZK_TRY(Proof proof, prove_one(manifest_, true));
+  report_.snapshots_compared = proof.snapshots_compared;
+  for (Finding& finding : proof.findings) {
+    const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
+      return old.id == finding.id && old.first_zxid == finding.first_zxid && old.severity == finding.severity;
+    });
+    if (!known) report_.findings.push_back(std::move(finding));
+  }
+  pieces = split(proof.broken);
+  if (pieces.size() == 1) return {};
+  for (Manifest& piece : pieces) ZK_TRY_STATUS(prove_one(piece, false));
+  return {};
+}
+
+std::string Taker::verdict(const Manifest& manifest) const {
+  const StoredCertificate& c = manifest.certificate;
+  if (manifest.windows.empty()) return "stored and read back; nothing can be restored from it yet: no usable snapshot";
   if (!c.grade) return "stored and read back; not replayed yet (zkark verify --replay, or --prove)";
   switch (*c.grade) {
     case restore::ProofGrade::kProven:
@@ -416,63 +513,80 @@ std::string Taker::verdict() const {
   return {};
 }
 
+std::string Taker::nothing_new() const {
+  return report_.source_behind ? fmt::format("nothing new: the source ends before the last stored transaction {}",
+                                             zxid_text(continuity_.stored_to))
+                               : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
+}
+
+Status Taker::publish(std::vector<Manifest> pieces) {
+  job_.progress.phase = "publishing";
+  for (const Finding& finding : report_.findings) pieces.back().findings.push_back(stored_finding(finding));
+  for (Manifest& piece : pieces) {
+    const bool last = &piece == &pieces.back();
+    // The tail that an increment stored before is all there is to say of the old timeline.
+    if (!last && piece.type == BackupType::kIncr && piece.segments.empty() && piece.bases.empty()) continue;
+    std::optional<std::vector<Window>> windows;
+    if (piece.type == BackupType::kIncr) windows = windows_behind(*continuity_.previous, continuity_.stored_to, piece);
+    if (!windows) {
+      std::vector<Manifest> chain;
+      if (piece.type == BackupType::kIncr) {
+        ZK_TRY(chain, chain_before());
+      }
+      chain.push_back(piece);
+      windows = windows_of(chain);
+    }
+    piece.windows = *std::move(windows);
+    piece.taken_ms = env_.clock.wall().ms;
+    report_.verdict = verdict(piece);
+    ZK_TRY(HeadEntry published, writer_.publish(piece, job_));
+    ZK_TRY(report_.manifest, writer_.repository().load(published.id));
+    report_.stored_to = piece.last_zxid;
+    if (!last) (&piece)[1].parent = published.id;
+    (last ? report_.published : report_.stale_tail) = std::move(published);
+  }
+  return {};
+}
+
 Result<TakeReport> Taker::run() {
   manifest_.started_ms = env_.clock.wall().ms;
+  job_.progress.phase = "comparing";
+  job_.progress.done = 0;
+  job_.progress.total = 0;
   ZK_TRY(listing_, source_.list());
   report_.findings = listing_.findings;
-  job_.progress.phase = "reading";
   ZK_TRY(continuity_, find_continuity(writer_.repository(), options_.cluster, source_, listing_, job_));
   ZK_TRY_STATUS(decide());
-  if (continuity_.relation == Relation::kContinues || continuity_.relation == Relation::kBehind) {
-    // Anything else is a full: what the parents hold is not relied upon.
-  } else {
-    full_ = true;
-  }
+  ZK_TRY_STATUS(require_space());
+  job_.progress.phase = "reading";
   if (full_)
     ZK_TRY_STATUS(store_full());
   else if (!report_.source_behind)
     ZK_TRY_STATUS(store_increment());
-  ZK_TRY_STATUS(link_segments());
-  ZK_TRY_STATUS(store_between());
+  ZK_TRY_STATUS(gather());
+  ZK_TRY_STATUS(name_holes());
+  ZK_TRY_STATUS(store_behind_holes());
+  ZK_TRY_STATUS(look_beyond_logs());
+  if (!last_chance_) {
+    ZK_TRY(const bool changed, source_changed());
+    if (changed) return fail(ErrorId::kNoFile, "the source changed while it was read");
+  }
   if (full_ && manifest_.bases.empty() && manifest_.segments.empty())
     return fail(Error(ErrorId::kNoData, "nothing readable was found: no intact snapshot and no record")
                     .at(source_.description())
                     .with_hint("`zkark inspect` shows what is wrong with each file"));
-  if (continuity_.relation == Relation::kPurged && !manifest_.bases.empty() &&
-      manifest_.bases.front().zxid > continuity_.stored_to)
-    manifest_.gaps.insert(manifest_.gaps.begin(), {continuity_.stored_to, manifest_.bases.front().zxid,
-                                                   "purged from the source before it was backed up"});
-  if (!full_) manifest_.parent = continuity_.previous->id;
   report_.stored_to = continuity_.stored_to;
-  const bool nothing_new = !full_ && manifest_.segments.empty() && manifest_.bases.empty();
-  if (nothing_new && options_.tags.empty()) {
-    report_.verdict = report_.source_behind
-                          ? fmt::format("nothing new: the source ends before the last stored transaction {}",
-                                        zxid_text(continuity_.stored_to))
-                          : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
+  const bool nothing = !full_ && manifest_.segments.empty() && manifest_.bases.empty();
+  if (nothing && options_.tags.empty()) {
+    report_.verdict = nothing_new();
     return std::move(report_);
   }
+  manifest_.type = full_ ? BackupType::kFull : BackupType::kIncr;
   ZK_TRY_STATUS(store_config());
-  describe();
-  ZK_TRY_STATUS(prove());
-  std::vector<Manifest> chain;
-  if (!full_) {
-    ZK_TRY(const auto closure, writer_.repository().closure(continuity_.previous->id));
-    for (const std::string& id : closure) {
-      ZK_TRY(Manifest member, writer_.repository().load(id));
-      chain.push_back(std::move(member));
-    }
-  }
-  chain.push_back(manifest_);
-  manifest_.windows = windows_of(chain);
-  for (const Finding& finding : report_.findings) manifest_.findings.push_back(stored_finding(finding));
-  manifest_.taken_ms = env_.clock.wall().ms;
-  report_.verdict = verdict();
-  report_.stored_to = manifest_.last_zxid;
-  job_.progress.phase = "publishing";
-  ZK_TRY(HeadEntry published, writer_.publish(manifest_, job_));
-  ZK_TRY(report_.manifest, writer_.repository().load(published.id));
-  report_.published = std::move(published);
+  ZK_TRY_STATUS(describe());
+  std::vector<Manifest> pieces;
+  ZK_TRY_STATUS(prove_all(pieces));
+  ZK_TRY_STATUS(publish(std::move(pieces)));
   return std::move(report_);
 }
 
@@ -482,10 +596,19 @@ Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source
                                Job& job) {
   ZK_TRY(auto writer, RepositoryWriter::begin(env, {LockKind::kExclusive, "backup", options.lock_wait_ms}, job));
   for (int listing = 1;; ++listing) {
-    Result<TakeReport> report = Taker(*writer, env, source, options, job).run();
-    // A live server purged a file between listing and reading it: look again.
-    if (!report && report.error().id() == ErrorId::kNoFile && listing < kListings) continue;
-    ZK_TRY_STATUS(writer->end());
+    Result<TakeReport> report = Taker(*writer, env, source, options, listing == kListings, job).run();
+    // A live server purged, cut or rewrote a file between listing and reading it: look again.
+    if (!report && report.error().id() == ErrorId::kNoFile && listing < kListings) {
+      env.clock.sleep_ms(kPauseMs);
+      continue;
+    }
+    // What was published stays published, whatever becomes of the lock.
+    if (Status ended = writer->end(); !ended && report) {
+      report->findings.push_back(restore::finding_of(ended.error(), Severity::kNote));
+      report->findings.back().hint = "`zkark unlock` removes the lock";
+    }
+    if (!report && report.error().id() == ErrorId::kNoFile)
+      return fail(std::move(report).error().with_hint("files vanish from the source while they are read; run it again"));
     return report;
   }
 }
