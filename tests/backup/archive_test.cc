@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "formats/txn_log.h"
-#include "tests/restore/log_builder.h"
 #include "tests/support/load_dir.h"
+#include "tests/support/log_builder.h"
 #include "tests/support/sim_fs.h"
 
 namespace zkark::backup {

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "restore/data_dir.h"
-#include "tests/restore/log_builder.h"
 #include "tests/support/load_dir.h"
+#include "tests/support/log_builder.h"
 #include "tests/support/sim_fs.h"
 
 namespace zkark::restore {

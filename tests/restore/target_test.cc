@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "restore/data_dir.h"
-#include "tests/restore/log_builder.h"
 #include "tests/support/load_dir.h"
+#include "tests/support/log_builder.h"
 #include "tests/support/sim_fs.h"
 
 namespace zkark::restore {
