@@ -270,7 +270,12 @@ Result<ReplayResult> Pass::run() {
     const std::size_t findings_before = findings_.size();
     ZK_TRY(auto entry, walk.next());
     if (!entry) {
-      if (walk.stopped_by_damage()) result.stopped_by = findings_.size() - 1;
+      // Damage right behind the last record asked for takes nothing away from the state there.
+      const bool reached = options_.stop_at && previous >= *options_.stop_at;
+      if (reached)
+        findings_.resize(findings_before);
+      else if (walk.stopped_by_damage())
+        result.stopped_by = findings_.size() - 1;
       break;
     }
     const std::int64_t zxid = entry->entry.zxid();

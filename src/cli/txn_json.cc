@@ -5,6 +5,7 @@
 
 #include "formats/ops.h"
 #include "src/cli/render.h"
+#include "src/cli/text.h"
 #include "src/cli/txn_print.h"
 
 namespace zkark::cli {
@@ -70,12 +71,16 @@ class Cursor {
 /// The members of one body, each with its comma in front.
 struct TxnPrinter::JsonBody {
   TxnPrinter& printer;
-  TextBuffer& out = printer.out_;
+  TextBuffer& out;
   JsonWriter json{out};
 
-  void text(std::string_view member, std::string_view value) {
-    Cursor(out, member.size()).text(member);
+  void path(std::string_view value) {
+    Cursor(out, 16).text(",\"path\":");
     json_text(out, value);
+    if (is_utf8(value)) return;
+    // No server writes such a path; what a damaged or hostile file holds is still told exactly.
+    out.append(",\"path_base64\":");
+    json.base64(as_bytes(value));
   }
   void data(const std::optional<Bytes>& value) {
     Cursor(out, 16).text(",\"data\":");
@@ -98,6 +103,8 @@ struct TxnPrinter::JsonBody {
           rule.scheme ? list.string(*rule.scheme) : list.null();
           list.key("id");
           rule.id ? list.string(*rule.id) : list.null();
+          // Java writes supplementary characters as CESU-8, which is no UTF-8.
+          if (rule.id && !is_utf8(*rule.id)) list.key("id_base64").base64(as_bytes(*rule.id));
           list.key("perms").string(perms_text(rule.perms)).end_object();
         }
         list.end_array();
@@ -132,7 +139,7 @@ struct TxnPrinter::JsonBody {
         .text("\"");
   }
   void operator()(const CreateTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     data(txn.data);
     acl(txn.acl);
     Cursor row(out, 96);
@@ -141,13 +148,13 @@ struct TxnPrinter::JsonBody {
     if (!txn.v0) row.text(",\"parent_cversion\":").number(txn.parent_cversion);
   }
   void operator()(const CreateContainerTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     data(txn.data);
     acl(txn.acl);
     number(",\"parent_cversion\":", txn.parent_cversion);
   }
   void operator()(const CreateTtlTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     data(txn.data);
     acl(txn.acl);
     Cursor(out, 96)
@@ -156,19 +163,19 @@ struct TxnPrinter::JsonBody {
         .text(",\"ttl_ms\":")
         .number(txn.ttl_ms);
   }
-  void operator()(const DeleteTxn& txn) { text(",\"path\":", txn.path); }
+  void operator()(const DeleteTxn& txn) { path(txn.path); }
   void operator()(const SetDataTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     data(txn.data);
     number(",\"version\":", txn.version);
   }
   void operator()(const SetAclTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     acl(txn.acl);
     number(",\"aversion\":", txn.version);
   }
   void operator()(const CheckVersionTxn& txn) {
-    text(",\"path\":", txn.path);
+    path(txn.path);
     number(",\"version\":", txn.version);
   }
   void operator()(const MultiTxn& txn) {
@@ -185,12 +192,12 @@ struct TxnPrinter::JsonBody {
   }
 };
 
-void TxnPrinter::print_json(const TxnEntry& entry) {
+void TxnPrinter::print_json(const TxnEntry& entry, TextBuffer& out) {
   const Txn& txn = entry.txn;
   const TxnHeader& header = txn.header;
-  if (format_ == Format::kJson && !first_row_) out_.append(",\n");
+  if (format_ == Format::kJson && !first_row_) out.append(",\n");
   first_row_ = false;
-  Cursor(out_, kFixedBytes)
+  Cursor(out, kFixedBytes)
       .text(json_head_)
       .hex(header.zxid)
       .text(",\"time\":")
@@ -202,14 +209,14 @@ void TxnPrinter::print_json(const TxnEntry& entry) {
       .text(",\"type\":\"")
       .text(txn_type_name(header.type))
       .text(took_effect(txn) ? "\",\"applied\":true" : "\",\"applied\":false");
-  std::visit(JsonBody{*this}, txn.body);
+  std::visit(JsonBody{*this, out}, txn.body);
   {
-    Cursor row(out_, kFixedBytes + json_file_.size());
+    Cursor row(out, kFixedBytes + json_file_.size());
     if (txn.digest) row.text(",\"digest\":").hex(txn.digest->digest);
     if (txn.digest && txn.digest->version != 2) row.text(",\"digest_version\":").number(txn.digest->version);
     row.text(json_file_).number(static_cast<std::int64_t>(entry.offset)).text("}");
   }
-  if (format_ == Format::kNdjson) out_.end_line();
+  if (format_ == Format::kNdjson) out.end_line();
 }
 
 }  // namespace zkark::cli

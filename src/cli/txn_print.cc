@@ -83,8 +83,7 @@ std::string acl_list_text(const AclList& acls) {
   return text;
 }
 
-TxnPrinter::TxnPrinter(TextBuffer& out, Format format, bool color, std::string_view schema)
-    : out_(out), format_(format), color_(color) {
+TxnPrinter::TxnPrinter(Format format, bool color, std::string_view schema) : format_(format), color_(color) {
   json_head_ = format == Format::kNdjson
                    ? fmt::format("{{\"schema\":\"{}\",\"record\":\"txns\",\"zxid\":", schema)
                    : std::string("{\"zxid\":");
@@ -101,36 +100,36 @@ void TxnPrinter::set_file(std::string_view path) {
   json_file_ = text.view();
 }
 
-void TxnPrinter::begin() {
-  if (format_ == Format::kJson) out_.append(fmt::format("{{\"schema\":\"{}\",\"txns\":[", schema_));
+void TxnPrinter::begin(TextBuffer& out) {
+  if (format_ == Format::kJson) out.append(fmt::format("{{\"schema\":\"{}\",\"txns\":[", schema_));
   if (format_ != Format::kCsv) return;
-  out_.append(csv_header(columns()));
-  out_.end_line();
+  out.append(csv_header(columns()));
+  out.end_line();
 }
 
-void TxnPrinter::end(const Report& summary) {
+void TxnPrinter::end(const Report& summary, TextBuffer& out) {
   if (format_ != Format::kJson && format_ != Format::kNdjson) return;
-  JsonWriter json(out_);
+  JsonWriter json(out);
   if (format_ == Format::kNdjson) {
     json.begin_document(schema_).key("record").string("summary");
   } else {
-    out_.append("],");
+    out.append("],");
   }
   for (const Report::FieldRow& field : summary.fields()) write_json(json.key(field.key), field.cell);
   json.end_object();
   json.end_line();
 }
 
-void TxnPrinter::print(const TxnEntry& entry) {
+void TxnPrinter::print(const TxnEntry& entry, TextBuffer& out) {
   switch (format_) {
     case Format::kTable:
-      return print_text(entry);
+      return print_text(entry, out);
     case Format::kJson:
     case Format::kNdjson:
-      return print_json(entry);
+      return print_json(entry, out);
     case Format::kPlain:
     case Format::kCsv:
-      return print_cells(entry);
+      return print_cells(entry, out);
   }
 }
 
@@ -246,12 +245,12 @@ struct TxnPrinter::TextBody {
   fmt::memory_buffer scratch{};
 };
 
-void TxnPrinter::print_text(const TxnEntry& entry) {
+void TxnPrinter::print_text(const TxnEntry& entry, TextBuffer& out) {
   const TxnHeader& header = entry.txn.header;
   auto padded = [&](std::string_view text, std::size_t width) {
-    out_.append(text);
-    if (text.size() < width) out_.append(kBlanks.substr(0, width - text.size()));
-    out_.append("  ");
+    out.append(text);
+    if (text.size() < width) out.append(kBlanks.substr(0, width - text.size()));
+    out.append("  ");
   };
   char buffer[TimeFormatter::kMaxLength];
   padded(zxid_text(header.zxid), 11);
@@ -260,8 +259,8 @@ void TxnPrinter::print_text(const TxnEntry& entry) {
                                : "session " + hex_text(static_cast<std::uint64_t>(header.client_id)),
          26);
   padded(txn_type_name(header.type), 15);
-  std::visit(TextBody{out_, color_}, entry.txn.body);
-  out_.end_line();
+  std::visit(TextBody{out, color_}, entry.txn.body);
+  out.end_line();
 }
 
 // ---- CSV and plain ----
@@ -311,12 +310,12 @@ struct TxnPrinter::CellBody {
   void operator()(const MultiTxn&) {}
 };
 
-void TxnPrinter::line(const std::vector<Cell>& cells) {
-  out_.append(format_ == Format::kCsv ? csv_line(cells) : plain_line(cells));
-  out_.end_line();
+void TxnPrinter::line(const std::vector<Cell>& cells, TextBuffer& out) {
+  out.append(format_ == Format::kCsv ? csv_line(cells) : plain_line(cells));
+  out.end_line();
 }
 
-void TxnPrinter::print_cells(const TxnEntry& entry) {
+void TxnPrinter::print_cells(const TxnEntry& entry, TextBuffer& out) {
   const Txn& txn = entry.txn;
   std::vector<Cell> row(kColumnCount);
   row[kZxid] = Cell::zxid(txn.header.zxid);
@@ -330,7 +329,7 @@ void TxnPrinter::print_cells(const TxnEntry& entry) {
   std::vector<Cell> cells = row;
   if (txn.digest) cells[kDigest] = Cell::hex(static_cast<std::uint64_t>(txn.digest->digest));
   std::visit(CellBody{cells}, txn.body);
-  line(cells);
+  line(cells, out);
   std::int64_t part = 0;
   if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body)) {
     for (const PathItem& item : close->paths) {
@@ -338,7 +337,7 @@ void TxnPrinter::print_cells(const TxnEntry& entry) {
       cells[kPart] = Cell::integer(++part);
       cells[kType] = Cell::string("delete");
       cells[kPath] = Cell::string(item.path);
-      line(cells);
+      line(cells, out);
     }
   }
   const auto* multi = std::get_if<MultiTxn>(&txn.body);
@@ -348,7 +347,7 @@ void TxnPrinter::print_cells(const TxnEntry& entry) {
     cells[kPart] = Cell::integer(++part);
     cells[kType] = Cell::string(txn_type_name(sub.type));
     if (Result<TxnBody> body = decode_sub_txn(sub)) std::visit(CellBody{cells}, *body);
-    line(cells);
+    line(cells, out);
   }
 }
 

@@ -24,35 +24,32 @@ std::string acl_text(const Acl& acl);
 /// Rules joined by commas; "-" for the null list.
 std::string acl_list_text(const AclList& acls);
 
-/// Prints records one after the other. One thread; printers with buffers of their own may work side by side.
+/// Prints records one after the other. One thread.
 class TxnPrinter {
  public:
-  /// Borrows `out`. `schema` is that of the verb, "zkark.log/1"; copied.
-  TxnPrinter(TextBuffer& out, Format format, bool color, std::string_view schema);
+  /// `schema` is that of the verb, "zkark.log/1"; copied.
+  TxnPrinter(Format format, bool color, std::string_view schema);
 
   /// What comes before the first row: the CSV header, the opening of the JSON document.
-  void begin();
+  void begin(TextBuffer& out);
   /// What comes after the last one: in JSON the end of the list and the fields of `summary`, in NDJSON those
   /// as a line "record":"summary".
-  void end(const Report& summary);
-  /// In JSON, rows are divided by commas: the rows of this printer follow those of another.
-  void continue_rows() { first_row_ = false; }
+  void end(const Report& summary, TextBuffer& out);
   /// The file that the next records come from, as shown. Copied.
   void set_file(std::string_view path);
   /// One record. In CSV and plain a multi takes one row more for each part, a closeSession for each node it
   /// deletes.
-  void print(const TxnEntry& entry);
+  void print(const TxnEntry& entry, TextBuffer& out);
 
  private:
   struct JsonBody;
   struct TextBody;
   struct CellBody;
-  void print_json(const TxnEntry& entry);
-  void print_text(const TxnEntry& entry);
-  void print_cells(const TxnEntry& entry);
-  void line(const std::vector<Cell>& cells);
+  void print_json(const TxnEntry& entry, TextBuffer& out);
+  void print_text(const TxnEntry& entry, TextBuffer& out);
+  void print_cells(const TxnEntry& entry, TextBuffer& out);
+  void line(const std::vector<Cell>& cells, TextBuffer& out);
 
-  TextBuffer& out_;
   Format format_;
   bool color_;
   bool first_row_ = true;
