@@ -154,12 +154,6 @@ TEST(PropertyEdits, AppendBehindALastLineThatIsContinued) {
   }
 }
 
-TEST(PropertyEdits, AppendBehindALoneBackslash) {
-  // At the end of a file it is an empty key for Java; with a line behind it, it is nothing. Found by fuzzing.
-  EXPECT_EQ(properties(edited("x=1\n\\\n", {{"a", "1"}})), (Map{{"x", "1"}, {"a", "1"}}));
-  EXPECT_EQ(properties(edited("x=1\n\\", {{"a", "1"}})), (Map{{"x", "1"}, {"a", "1"}}));
-}
-
 // ---- zoo.cfg ----
 
 const char* kEnsembleCfg =

@@ -45,8 +45,6 @@ void zoo_cfg(Bytes input) {
   for (const Property& property : cfg->properties()) {
     const std::string key(java_trim(property.key));
     if (key == "dataDir" || key == "dataLogDir" || key == "extendedTypesEnabled") continue;
-    if (key.empty())
-      continue;  // what Java makes of a lone backslash at the end of a file, until a line follows
     ZK_CHECK(again->get(key) == cfg->get(key));
   }
 }
