@@ -81,7 +81,8 @@ class TxnLogReader {
   /// offered; inside a damaged one it may be (a value can hold a copy of a log), so the caller looks at the
   /// order of zxids. Takes time in proportion to the bytes passed over, whatever they are.
   Result<bool> skip_damage();
-  /// True when all bytes from `offset` to the end of the file, or the first `look_bytes` of them, are zero. Reads them.
+  /// True when all bytes from `offset` to the end of the file, or the first `look_bytes` of them, are zero.
+  /// Reads them.
   Result<bool> padding_is_clean(std::uint64_t offset, std::uint64_t look_bytes = UINT64_MAX);
 
  private:

@@ -149,7 +149,8 @@ struct Applier {
 
   Status body_of(TxnType type, const TxnBody& body) {
     if (const auto* t = std::get_if<CreateTxn>(&body))
-      return create(t->path, t->data, t->acl, t->ephemeral ? session : 0, t->parent_cversion, type == TxnType::kCreate);
+      return create(t->path, t->data, t->acl, t->ephemeral ? session : 0, t->parent_cversion,
+                    type == TxnType::kCreate);
     if (const auto* t = std::get_if<CreateContainerTxn>(&body))
       return create(t->path, t->data, t->acl, kContainerOwner, t->parent_cversion, false);
     if (const auto* t = std::get_if<CreateTtlTxn>(&body)) {

@@ -9,15 +9,16 @@
 namespace zkark::restore {
 namespace {
 
-/// Damage to one file, which another base may do without; anything else (storage, interrupt) ends the work. A file
-/// that is gone was purged by a live server.
+/// Damage to one file, which another base may do without; anything else (storage, interrupt) ends the work. A
+/// file that is gone was purged by a live server.
 bool is_damage(ErrorId id) { return exit_code(id) == 6 || id == ErrorId::kNoFile; }
 
 Result<std::int64_t> last_record(Source& source, const SourceListing& listing) {
   Findings ignored;
   for (std::size_t back = 1;; back *= 2) {
     const std::size_t start = listing.logs.size() > back ? listing.logs.size() - back : 0;
-    LogWalk walk(source, {listing.logs.begin() + static_cast<std::ptrdiff_t>(start), listing.logs.end()}, {}, ignored);
+    LogWalk walk(source, {listing.logs.begin() + static_cast<std::ptrdiff_t>(start), listing.logs.end()}, {},
+                 ignored);
     std::int64_t last = 0;
     for (;;) {
       ZK_TRY(const auto entry, walk.next());
@@ -72,11 +73,12 @@ Result<bool> BaseSearch::serves(const SourceFile* base, Rebuilt& rebuilt) {
     rebuilt.fuzzy_end = fuzzy_end_beside(listing_, *base, *last_record_, facts);
   }
   if (rebuilt.fuzzy_end <= point_) return true;
-  // Up to the digest section's own zxid all that was serialised is replayed; only the one txn it may lag by could be
-  // in the tree too, and then the digest would differ.
+  // Up to the digest section's own zxid all that was serialised is replayed; only the one txn it may lag by
+  // could be in the tree too, and then the digest would differ.
   const auto& digest = replay.base_tail.digest;
   if (digest && digest->zxid == point_ && replay.base_tail.last_processed_zxid.value_or(0) <= point_ &&
-      digest->version == kDigestVersion && static_cast<std::uint64_t>(digest->digest) == replay.state.tree.digest()) {
+      digest->version == kDigestVersion &&
+      static_cast<std::uint64_t>(digest->digest) == replay.state.tree.digest()) {
     rebuilt.fuzzy_end = point_;
     return true;
   }
@@ -106,13 +108,14 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   }
   if (!reached) return std::optional<Rebuilt>();
   // What is wrong with the record behind the point is no matter of the point's.
-  std::erase_if(met, [&](const Finding& finding) { return finding.first_zxid && *finding.first_zxid > point_; });
+  std::erase_if(met,
+                [&](const Finding& finding) { return finding.first_zxid && *finding.first_zxid > point_; });
   ZK_TRY(const bool exact, serves(base, rebuilt));
   if (!exact) {
-    findings_.push_back(passed_over(
-        *base, Severity::kNote, ErrorId::kPointNotFound,
-        fmt::format("not used as a base: it was written while txns up to {} were applied, and the point lies before that",
-                    zxid_text(rebuilt.fuzzy_end))));
+    findings_.push_back(passed_over(*base, Severity::kNote, ErrorId::kPointNotFound,
+                                    fmt::format("not used as a base: it was written while txns up to {} were "
+                                                "applied, and the point lies before that",
+                                                zxid_text(rebuilt.fuzzy_end))));
     return std::optional<Rebuilt>();
   }
   const Certificate& certificate = result.certificate;
@@ -138,7 +141,8 @@ Failure BaseSearch::refuse() {
     hint = fmt::format("points before {} are not touched by it", zxid_text(*failure_->first_zxid));
   Error error(failure_->id, fmt::format("{} cannot be rebuilt: {}", zxid_text(point_), failure_->message));
   if (!failure_->file.empty())
-    error = failure_->offset ? std::move(error).at(failure_->file, *failure_->offset) : std::move(error).at(failure_->file);
+    error = failure_->offset ? std::move(error).at(failure_->file, *failure_->offset)
+                             : std::move(error).at(failure_->file);
   if (failure_->first_zxid) error = std::move(error).at_zxid(*failure_->first_zxid);
   return fail(std::move(error).with_hint(std::move(hint)));
 }
@@ -178,7 +182,8 @@ Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, 
       if (!node) break;
       if ((++facts.nodes & 4095) == 0) ZK_TRY_STATUS(job.check());
       facts.digest += node_digest(node->path, node->data, node->stat);
-      facts.highest_stamp = std::max({facts.highest_stamp, node->stat.czxid, node->stat.mzxid, node->stat.pzxid});
+      facts.highest_stamp =
+          std::max({facts.highest_stamp, node->stat.czxid, node->stat.mzxid, node->stat.pzxid});
     }
     ZK_TRY(facts.tail, reader.read_tail());
     return {};
@@ -187,21 +192,23 @@ Result<SnapshotFacts> scan_snapshot(Source& source, const SourceFile& snapshot, 
   return facts;
 }
 
-std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                               std::int64_t highest_stamp) {
+std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& snapshot,
+                               std::int64_t last_record, std::int64_t highest_stamp) {
   std::int64_t end = std::max({snapshot.zxid, last_record, highest_stamp});
   for (const SourceFile& other : listing.snapshots)
     if (other.zxid > snapshot.zxid && other.zxid >= highest_stamp) end = std::min(end, other.zxid);
   return end;
 }
 
-std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& snapshot, std::int64_t last_record,
-                              const SnapshotFacts& facts) {
-  if (facts.tail.digest && facts.tail.digest->zxid == 0 && facts.highest_stamp <= snapshot.zxid) return snapshot.zxid;
+std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& snapshot,
+                              std::int64_t last_record, const SnapshotFacts& facts) {
+  if (facts.tail.digest && facts.tail.digest->zxid == 0 && facts.highest_stamp <= snapshot.zxid)
+    return snapshot.zxid;
   return assumed_fuzzy_end(listing, snapshot, last_record, facts.highest_stamp);
 }
 
-Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings, Job& job) {
+Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings,
+                        Job& job) {
   return BaseSearch(source, listing, point, findings, job).run();
 }
 
@@ -216,7 +223,8 @@ Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceLi
     ZK_TRY(const auto entry, walk.next());
     if (!entry) break;
     const std::int64_t zxid = entry->entry.zxid();
-    if (runs.empty() || entry->step == Step::kGap || entry->step == Step::kBackwards) runs.push_back({zxid, zxid});
+    if (runs.empty() || entry->step == Step::kGap || entry->step == Step::kBackwards)
+      runs.push_back({zxid, zxid});
     runs.back().last = zxid;
   }
   std::vector<Base> bases;
@@ -261,8 +269,9 @@ std::string windows_text(const std::vector<ZxidRange>& windows) {
   std::string text;
   for (const ZxidRange& window : windows) {
     text += text.empty() ? "" : ", ";
-    text += window.first == window.last ? zxid_text(window.first)
-                                                  : fmt::format("{} to {}", zxid_text(window.first), zxid_text(window.last));
+    text += window.first == window.last
+                ? zxid_text(window.first)
+                : fmt::format("{} to {}", zxid_text(window.first), zxid_text(window.last));
   }
   return text;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Memory for names and values: size classes of 16 bytes up to 1 KiB carved from 256 KiB chunks, freed blocks kept
-// in lists; larger ones from the heap. A tree of a million small values costs no allocator header per value.
+// Memory for names and values: size classes of 16 bytes up to 1 KiB carved from 256 KiB chunks, freed blocks
+// kept in lists; larger ones from the heap. A tree of a million small values costs no allocator header per
+// value.
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -30,7 +31,8 @@ class BlobPool {
     if (!bytes.empty()) std::memcpy(block, bytes.data(), bytes.size());
     return block;
   }
-  /// True when values of both sizes (neither 0) take a block of one size: the old block can take the new value.
+  /// True when values of both sizes (neither 0) take a block of one size: the old block can take the new
+  /// value.
   static bool same_block(std::size_t a, std::size_t b) {
     return a != 0 && b != 0 && a <= kLargest && b <= kLargest && (a - 1) / kGrain == (b - 1) / kGrain;
   }

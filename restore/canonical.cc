@@ -11,7 +11,8 @@ namespace {
 void append_escaped(std::string& out, std::string_view text, bool id) {
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool escape = byte < 0x21 || byte == 0x7f || c == '%' || (id && (byte > 0x7e || c == ',' || c == ':'));
+    const bool escape =
+        byte < 0x21 || byte == 0x7f || c == '%' || (id && (byte > 0x7e || c == ',' || c == ':'));
     if (escape)
       out += fmt::format("%{:02x}", byte);
     else
@@ -67,8 +68,9 @@ void canonical_dump(const State& state, const std::function<void(std::string_vie
     line += n.data ? to_hex(*n.data) : "-";
     line += '\t';
     append_acl(line, tree, n.acl);
-    line += fmt::format("\t{} {} {} {} {} {} {} {} {}\n", n.stat.czxid, n.stat.mzxid, n.stat.pzxid, n.stat.ctime,
-                        n.stat.mtime, n.stat.version, n.stat.cversion, n.stat.aversion, n.stat.ephemeral_owner);
+    line +=
+        fmt::format("\t{} {} {} {} {} {} {} {} {}\n", n.stat.czxid, n.stat.mzxid, n.stat.pzxid, n.stat.ctime,
+                    n.stat.mtime, n.stat.version, n.stat.cversion, n.stat.aversion, n.stat.ephemeral_owner);
     out(line);
   }
   for (const auto& [id, timeout] : state.sessions)

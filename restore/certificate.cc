@@ -33,14 +33,15 @@ void DigestCheck::explain(std::int64_t zxid, std::string cause, std::string file
   findings_.push_back(std::move(note));
 }
 
-void DigestCheck::unexplained(std::int64_t zxid, std::uint64_t computed, std::uint64_t logged, std::string file,
-                              std::uint64_t offset) {
+void DigestCheck::unexplained(std::int64_t zxid, std::uint64_t computed, std::uint64_t logged,
+                              std::string file, std::uint64_t offset) {
   offset_ = computed - logged;
   if (!failed_at_) failed_at_ = zxid;
   Finding finding;
   finding.severity = Severity::kDamage;
   finding.id = ErrorId::kDigestMismatch;
-  finding.message = fmt::format("the replayed tree has digest {:#x}, the server logged {:#x}", computed, logged);
+  finding.message =
+      fmt::format("the replayed tree has digest {:#x}, the server logged {:#x}", computed, logged);
   finding.file = std::move(file);
   finding.offset = offset;
   finding.first_zxid = finding.last_zxid = zxid;

@@ -1,6 +1,7 @@
 #pragma once
-// What replaying against the digests that servers wrote (3.6+) proves, and what it cannot. Differences are compared,
-// not absolute values: where the offset between computed and logged digest changes is reported once.
+// What replaying against the digests that servers wrote (3.6+) proves, and what it cannot. Differences are
+// compared, not absolute values: where the offset between computed and logged digest changes is reported
+// once.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,10 +20,14 @@ enum class ProofGrade : std::uint8_t {
 };
 constexpr std::string_view proof_grade_name(ProofGrade grade) {
   switch (grade) {
-    case ProofGrade::kProven: return "proven";
-    case ProofGrade::kPartly: return "partly";
-    case ProofGrade::kNotProvable: return "not-provable";
-    case ProofGrade::kFailed: return "failed";
+    case ProofGrade::kProven:
+      return "proven";
+    case ProofGrade::kPartly:
+      return "partly";
+    case ProofGrade::kNotProvable:
+      return "not-provable";
+    case ProofGrade::kFailed:
+      return "failed";
   }
   return "not-provable";
 }
@@ -34,8 +39,8 @@ struct ZxidRange {
 
 struct Certificate {
   ProofGrade grade = ProofGrade::kNotProvable;
-  std::vector<ZxidRange> proven;           // ascending, apart
-  std::optional<std::int64_t> failed_at;   // first unexplained difference
+  std::vector<ZxidRange> proven;          // ascending, apart
+  std::optional<std::int64_t> failed_at;  // first unexplained difference
   std::uint64_t digests_compared = 0;
   std::int64_t proven_to() const { return proven.empty() ? 0 : proven.back().last; }
 };
@@ -49,8 +54,8 @@ class DigestCheck {
  public:
   explicit DigestCheck(Findings& findings) : findings_(findings) {}
 
-  /// `computed`: of the replayed tree after the record; `logged`: of the record, if it has one. False when the offset
-  /// changed here; accept() then says what that was.
+  /// `computed`: of the replayed tree after the record; `logged`: of the record, if it has one. False when
+  /// the offset changed here; accept() then says what that was.
   bool compare(std::int64_t zxid, std::uint64_t computed, std::uint64_t logged);
   /// The last change of the offset has a known, proven cause: a note, and the offset is what it was.
   void explain(std::int64_t zxid, std::string cause, std::string file);

@@ -7,7 +7,8 @@ namespace {
 
 const char* difference(const Tree& a, NodeId in_a, const Tree& b, NodeId in_b) {
   const NodeView x = a.get(in_a), y = b.get(in_b);
-  if (x.data.has_value() != y.data.has_value() || (x.data && as_text(*x.data) != as_text(*y.data))) return "data";
+  if (x.data.has_value() != y.data.has_value() || (x.data && as_text(*x.data) != as_text(*y.data)))
+    return "data";
   if (!(x.stat == y.stat)) return "stat";
   if (a.acls().dangling(x.acl) || b.acls().dangling(y.acl)) return nullptr;
   const AclList p = x.acl == kOpenAcl ? open_acl_unsafe() : a.acls().list(x.acl);

@@ -12,8 +12,9 @@ struct TreeDifference {
   const char* what = "";  // "only in the first", "only in the second", "data", "stat", "acl"
 };
 
-/// Up to `limit` differences in path order; empty when the trees agree. /zookeeper/ is left out: every server edits
-/// config and quota nodes there on its own, without a txn. Dangling ACLs differ from nothing: their list is unknown.
+/// Up to `limit` differences in path order; empty when the trees agree. /zookeeper/ is left out: every server
+/// edits config and quota nodes there on its own, without a txn. Dangling ACLs differ from nothing: their
+/// list is unknown.
 std::vector<TreeDifference> compare_trees(const Tree& a, const Tree& b, std::size_t limit);
 
 }  // namespace zkark::restore

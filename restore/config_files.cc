@@ -37,7 +37,8 @@ Result<CapturedConfig> captured_config(const SourceListing& listing) {
   if (captured.dynamic == nullptr) {
     Finding note;
     note.id = ErrorId::kNoFile;
-    note.message = "the dynamic configuration was not captured: the restored zoo.cfg names a file that is not there";
+    note.message =
+        "the dynamic configuration was not captured: the restored zoo.cfg names a file that is not there";
     note.file = *pointer;
     note.hint = "copy it beside the restored zoo.cfg before the server starts";
     captured.notes.push_back(std::move(note));
@@ -48,8 +49,8 @@ Result<CapturedConfig> captured_config(const SourceListing& listing) {
   return captured;
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> restored_config(const CapturedConfig& captured,
-                                                                         const RestoredConfigOptions& options) {
+Result<std::vector<std::pair<std::string, std::string>>> restored_config(
+    const CapturedConfig& captured, const RestoredConfigOptions& options) {
   std::vector<std::pair<std::string, std::string>> files;
   if (!captured.cfg) return files;
   ZooCfgMove move;

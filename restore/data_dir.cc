@@ -43,7 +43,8 @@ Result<std::unique_ptr<ByteSource>> open_snapshot(Source& source, const SourceFi
 }
 
 DataDir::DataDir(ReadFs& fs, DataDirOptions options) : fs_(fs), options_(std::move(options)) {
-  if (options_.shown.empty()) options_.shown = options_.dir.empty() && !options_.files.empty() ? options_.files[0] : options_.dir;
+  if (options_.shown.empty())
+    options_.shown = options_.dir.empty() && !options_.files.empty() ? options_.files[0] : options_.dir;
 }
 
 Result<std::unique_ptr<File>> DataDir::open(const SourceFile& file) { return fs_.open(file.path); }
@@ -69,30 +70,34 @@ Status DataDir::add_extra(const std::string& name, const std::string& path, Sour
   return {};
 }
 
-/// `split`: snapshots and logs live in different directories, where Apache refuses to start on a file of the other
-/// kind (exit 3).
-Status DataDir::list_into(const std::string& dir, bool snapshots, bool logs, bool split, SourceListing& listing) {
+/// `split`: snapshots and logs live in different directories, where Apache refuses to start on a file of the
+/// other kind (exit 3).
+Status DataDir::list_into(const std::string& dir, bool snapshots, bool logs, bool split,
+                          SourceListing& listing) {
   ZK_TRY(std::vector<DirEntry> entries, fs_.list(dir));
-  std::sort(entries.begin(), entries.end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+  std::sort(entries.begin(), entries.end(),
+            [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
   for (const DirEntry& entry : entries) {
     const DataFileName name = parse_data_file_name(entry.name);
     if (name.kind == DataFileKind::kOther || entry.type == FileType::kDirectory) continue;
     const std::string path = join_path(dir, entry.name);
     const bool is_log = name.kind == DataFileKind::kLog || name.kind == DataFileKind::kAccidentalLog;
     if (name.kind == DataFileKind::kAccidentalLog || name.kind == DataFileKind::kAccidentalSnapshot) {
-      Finding f = note(ErrorId::kBadFileName,
-                       fmt::format("not read: no server writes this name, but Apache ZooKeeper would take it for {} {}",
-                                   is_log ? "log" : "snapshot", zxid_text(name.zxid)),
-                       path);
+      Finding f = note(
+          ErrorId::kBadFileName,
+          fmt::format("not read: no server writes this name, but Apache ZooKeeper would take it for {} {}",
+                      is_log ? "log" : "snapshot", zxid_text(name.zxid)),
+          path);
       f.hint = "move it out of the data directory before a server starts there";
       listing.findings.push_back(std::move(f));
       continue;
     }
     if (split && ((is_log && !logs) || (!is_log && !snapshots))) {
-      Finding f = note(ErrorId::kBadFileName,
-                       fmt::format("not read: a {} in the {} directory; Apache ZooKeeper refuses to start with it",
-                                   is_log ? "log" : "snapshot", is_log ? "snapshot" : "log"),
-                       path);
+      Finding f =
+          note(ErrorId::kBadFileName,
+               fmt::format("not read: a {} in the {} directory; Apache ZooKeeper refuses to start with it",
+                           is_log ? "log" : "snapshot", is_log ? "snapshot" : "log"),
+               path);
       listing.findings.push_back(std::move(f));
       continue;
     }
@@ -143,13 +148,15 @@ Result<SourceListing> DataDir::list() {
                                      ? parent_path(options_.dir)
                                      : options_.dir;
     ZK_TRY_STATUS(add_extra("myid", join_path(data_dir, "myid"), listing));
-    if (options_.config_files.empty()) ZK_TRY_STATUS(add_extra("zoo.cfg", join_path(data_dir, "zoo.cfg"), listing));
+    if (options_.config_files.empty())
+      ZK_TRY_STATUS(add_extra("zoo.cfg", join_path(data_dir, "zoo.cfg"), listing));
     ZK_TRY_STATUS(add_extra("zkark-lineage.json", join_path(data_dir, "zkark-lineage.json"), listing));
   }
   for (const std::string& path : options_.config_files)
     ZK_TRY_STATUS(add_extra(std::string(base_name(path)), path, listing));
   auto by_zxid = [](const SourceFile& a, const SourceFile& b) {
-    return a.zxid != b.zxid ? static_cast<std::uint64_t>(a.zxid) < static_cast<std::uint64_t>(b.zxid) : a.path < b.path;
+    return a.zxid != b.zxid ? static_cast<std::uint64_t>(a.zxid) < static_cast<std::uint64_t>(b.zxid)
+                            : a.path < b.path;
   };
   std::sort(listing.snapshots.begin(), listing.snapshots.end(), by_zxid);
   std::sort(listing.logs.begin(), listing.logs.end(), by_zxid);

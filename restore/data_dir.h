@@ -8,11 +8,12 @@
 namespace zkark::restore {
 
 struct DataDirOptions {
-  std::string dir;      // dataDir (with version-2/), version-2 itself, or a flat directory of snapshot.* and log.*
-  std::string log_dir;  // dataLogDir; empty when it is the same
+  std::string
+      dir;  // dataDir (with version-2/), version-2 itself, or a flat directory of snapshot.* and log.*
+  std::string log_dir;                    // dataLogDir; empty when it is the same
   std::vector<std::string> files;         // single snapshots and logs, in place of dir
   std::vector<std::string> config_files;  // zoo.cfg and dynamic files to carry along
-  std::string shown;  // description; `dir` when empty
+  std::string shown;                      // description; `dir` when empty
 };
 
 class DataDir : public Source {

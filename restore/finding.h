@@ -10,9 +10,9 @@
 namespace zkark::restore {
 
 enum class Severity : std::uint8_t {
-  kNote,     // worth knowing, nothing is wrong: a torn tail, a clean-up at a server start
-  kGap,      // records are missing; exit 3 where data is read past it, 6 where a verb judges
-  kDamage,   // bytes are wrong, or the history contradicts itself; exit 6
+  kNote,    // worth knowing, nothing is wrong: a torn tail, a clean-up at a server start
+  kGap,     // records are missing; exit 3 where data is read past it, 6 where a verb judges
+  kDamage,  // bytes are wrong, or the history contradicts itself; exit 6
 };
 constexpr const char* severity_name(Severity severity) {
   return severity == Severity::kNote ? "note" : severity == Severity::kGap ? "gap" : "damage";
@@ -22,9 +22,9 @@ struct Finding {
   Severity severity = Severity::kNote;
   ErrorId id = ErrorId::kInternal;
   std::string message;
-  std::string file;  // as listed by the source; empty when no file is meant
-  std::optional<std::uint64_t> offset, end_offset;      // [offset, end_offset) in bytes in the file
-  std::optional<std::int64_t> first_zxid, last_zxid;    // the zxids concerned, both inclusive
+  std::string file;                                   // as listed by the source; empty when no file is meant
+  std::optional<std::uint64_t> offset, end_offset;    // [offset, end_offset) in bytes in the file
+  std::optional<std::int64_t> first_zxid, last_zxid;  // the zxids concerned, both inclusive
   std::string hint;
 };
 using Findings = std::vector<Finding>;

@@ -1,7 +1,8 @@
 #pragma once
-// A fingerprint of a tree that does not depend on order: the sum over its nodes of a 128-bit hash of path, data, stat and
-// ACL list. Two trees with equal fingerprints are equal; it costs one pass over memory, or over a snapshot's bytes without
-// a tree. Unlike ZooKeeper's own digest it covers null against empty data and ACL lists.
+// A fingerprint of a tree that does not depend on order: the sum over its nodes of a 128-bit hash of path,
+// data, stat and ACL list. Two trees with equal fingerprints are equal; it costs one pass over memory, or
+// over a snapshot's bytes without a tree. Unlike ZooKeeper's own digest it covers null against empty data and
+// ACL lists.
 #include <cstdint>
 
 #include "formats/base/job.h"

@@ -12,7 +12,8 @@ namespace {
 std::string quoted(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
 
 Failure bad(std::string_view what) {
-  return fail(Error(ErrorId::kBadRecord, fmt::format("the lineage file is malformed: {}", what)).at(kLineageFile));
+  return fail(
+      Error(ErrorId::kBadRecord, fmt::format("the lineage file is malformed: {}", what)).at(kLineageFile));
 }
 
 std::string text_of(const boost::json::object& object, std::string_view key) {
@@ -29,7 +30,9 @@ std::optional<std::int64_t> zxid_of(const boost::json::object& object, std::stri
 
 std::string encode_lineage(const Lineage& lineage) {
   std::string text = "{\n  \"schema\": \"zkark.lineage/1\",\n";
-  const auto add = [&](std::string_view key, const std::string& value) { text += fmt::format("  \"{}\": {},\n", key, value); };
+  const auto add = [&](std::string_view key, const std::string& value) {
+    text += fmt::format("  \"{}\": {},\n", key, value);
+  };
   add("repository", quoted(lineage.repository));
   add("cluster", quoted(lineage.cluster));
   add("timeline", quoted(lineage.timeline));
@@ -49,7 +52,8 @@ Result<Lineage> parse_lineage(std::string_view json) {
   const boost::json::value root = boost::json::parse(json, problem);
   if (problem) return bad(problem.message());
   const boost::json::object* object = root.if_object();
-  if (object == nullptr || !text_of(*object, "schema").starts_with("zkark.lineage/")) return bad("no zkark.lineage schema");
+  if (object == nullptr || !text_of(*object, "schema").starts_with("zkark.lineage/"))
+    return bad("no zkark.lineage schema");
   Lineage lineage;
   lineage.repository = text_of(*object, "repository");
   lineage.cluster = text_of(*object, "cluster");
@@ -61,9 +65,12 @@ Result<Lineage> parse_lineage(std::string_view json) {
   if (!fork || !snapshot) return bad("fork_zxid or snapshot_zxid is missing");
   lineage.fork_zxid = *fork;
   lineage.snapshot_zxid = *snapshot;
-  if (const auto* epoch = object->if_contains("epoch"); epoch != nullptr && epoch->is_int64()) lineage.epoch = epoch->get_int64();
-  if (const auto* kept = object->if_contains("sessions_kept"); kept != nullptr && kept->is_bool()) lineage.sessions_kept = kept->get_bool();
-  if (const auto* ms = object->if_contains("restored_ms"); ms != nullptr && ms->is_int64()) lineage.restored_ms = ms->get_int64();
+  if (const auto* epoch = object->if_contains("epoch"); epoch != nullptr && epoch->is_int64())
+    lineage.epoch = epoch->get_int64();
+  if (const auto* kept = object->if_contains("sessions_kept"); kept != nullptr && kept->is_bool())
+    lineage.sessions_kept = kept->get_bool();
+  if (const auto* ms = object->if_contains("restored_ms"); ms != nullptr && ms->is_int64())
+    lineage.restored_ms = ms->get_int64();
   return lineage;
 }
 

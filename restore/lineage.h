@@ -1,6 +1,6 @@
 #pragma once
-// zkark-lineage.json in a restored directory: where its data come from. The next backup of that directory starts the
-// child timeline from it (design sections 5 and 6).
+// zkark-lineage.json in a restored directory: where its data come from. The next backup of that directory
+// starts the child timeline from it (design sections 5 and 6).
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,16 +13,16 @@ namespace zkark::restore {
 inline constexpr std::string_view kLineageFile = "zkark-lineage.json";
 
 struct Lineage {
-  std::string repository;  // its id; empty when restored without one
-  std::string cluster;     // empty likewise
-  std::string timeline;    // the one that was restored: the parent of what follows
-  std::string backup;      // id
-  std::string source;      // for people
-  std::int64_t fork_zxid = 0;          // the point: last zxid both timelines share
-  std::int64_t snapshot_zxid = 0;      // of the file written: fork_zxid, or epoch << 32
-  std::optional<std::int64_t> epoch;   // after a bump
+  std::string repository;             // its id; empty when restored without one
+  std::string cluster;                // empty likewise
+  std::string timeline;               // the one that was restored: the parent of what follows
+  std::string backup;                 // id
+  std::string source;                 // for people
+  std::int64_t fork_zxid = 0;         // the point: last zxid both timelines share
+  std::int64_t snapshot_zxid = 0;     // of the file written: fork_zxid, or epoch << 32
+  std::optional<std::int64_t> epoch;  // after a bump
   bool sessions_kept = false;
-  std::string path;        // of --path: the rest of the tree was left out
+  std::string path;  // of --path: the rest of the tree was left out
   std::int64_t restored_ms = 0;
   bool operator==(const Lineage&) const = default;
 };

@@ -19,7 +19,10 @@ Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type) {
 }
 
 LogWalk::LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings)
-    : source_(source), logs_(logs_after(logs, options.after_zxid)), options_(options), findings_(findings),
+    : source_(source),
+      logs_(logs_after(logs, options.after_zxid)),
+      options_(options),
+      findings_(findings),
       previous_(options.previous) {}
 
 Status LogWalk::open_next() {
@@ -56,8 +59,8 @@ Result<bool> LogWalk::handle_damage(Error error) {
   return true;
 }
 
-/// The reader is at the end of the readable part. A torn tail is the last write of a process life and normal; intact
-/// records behind it are not: then a damaged length or end marker hid the rest of the file.
+/// The reader is at the end of the readable part. A torn tail is the last write of a process life and normal;
+/// intact records behind it are not: then a damaged length or end marker hid the rest of the file.
 Status LogWalk::finish_file() {
   tail_ = reader_->tail();
   if (tail_.state == TailState::kEnd) {
@@ -76,7 +79,9 @@ Status LogWalk::finish_file() {
     Finding finding;
     finding.severity = Severity::kDamage;
     finding.id = ErrorId::kBadLength;
-    finding.message = "a record's length or end marker is damaged: intact records follow, which Apache ZooKeeper would drop silently";
+    finding.message =
+        "a record's length or end marker is damaged: intact records follow, which Apache ZooKeeper would "
+        "drop silently";
     finding.file = file_->path;
     finding.offset = tail_.offset;
     finding.end_offset = reader_->offset();
@@ -130,15 +135,19 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
     const std::int64_t zxid = walk.entry.zxid();
     if (previous_) {
       walk.previous_zxid = *previous_;
-      if (zxid == *previous_ && walk.entry.checksum() == previous_checksum_) continue;  // the same record twice
+      if (zxid == *previous_ && walk.entry.checksum() == previous_checksum_)
+        continue;  // the same record twice
       if (options_.overlaps && zxid < *previous_) continue;
       walk.step = step_between(*previous_, zxid, walk.entry.txn.header.type);
     }
     const bool told = open_loss_.has_value();  // the damage that tore the gap says which zxids are lost
     if (told) {
-      // A damaged stretch behind which the zxids go on unbroken lost nothing that was ever a record of its own.
-      if (walk.step == Step::kNext || walk.step == Step::kSameZxid) findings_[*open_loss_].first_zxid.reset();
-      else findings_[*open_loss_].last_zxid = zxid - 1;
+      // A damaged stretch behind which the zxids go on unbroken lost nothing that was ever a record of its
+      // own.
+      if (walk.step == Step::kNext || walk.step == Step::kSameZxid)
+        findings_[*open_loss_].first_zxid.reset();
+      else
+        findings_[*open_loss_].last_zxid = zxid - 1;
       open_loss_.reset();
     }
     previous_ = zxid;
@@ -150,7 +159,8 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
       gap.id = ErrorId::kGap;
       gap.first_zxid = walk.previous_zxid + 1;
       gap.last_zxid = zxid - 1;
-      gap.message = fmt::format("transactions {} to {} are in no file", zxid_text(walk.previous_zxid + 1), zxid_text(zxid - 1));
+      gap.message = fmt::format("transactions {} to {} are in no file", zxid_text(walk.previous_zxid + 1),
+                                zxid_text(zxid - 1));
       gap.file = file_->path;
       gap.offset = walk.entry.offset;
       findings_.push_back(std::move(gap));

@@ -1,6 +1,6 @@
 #pragma once
-// All records of a source's logs as one sequence, oldest first, with everything odd about it as findings: gaps, epoch
-// steps, zxids going backwards, torn tails, damage (reference/on-disk-formats section 3.6 and 6).
+// All records of a source's logs as one sequence, oldest first, with everything odd about it as findings:
+// gaps, epoch steps, zxids going backwards, torn tails, damage (reference/on-disk-formats section 3.6 and 6).
 #include <memory>
 #include <optional>
 
@@ -28,18 +28,21 @@ struct WalkEntry {
 };
 
 struct LogWalkOptions {
-  /// Only records above this zxid are given; files that can hold none of them are not opened (FileTxnLog.getLogFiles:
-  /// every log named above it and the last one named at or below it). Records up to it are decoded and checked.
+  /// Only records above this zxid are given; files that can hold none of them are not opened
+  /// (FileTxnLog.getLogFiles: every log named above it and the last one named at or below it). Records up to
+  /// it are decoded and checked.
   std::int64_t after_zxid = 0;
   /// Go on behind damage (and past a gap it tears); otherwise the walk ends there with stopped_by_damage().
   bool past_damage = true;
-  /// Records at or below the one before are passed over: for stored segments that overlap and are known to agree.
+  /// Records at or below the one before are passed over: for stored segments that overlap and are known to
+  /// agree.
   bool overlaps = false;
   /// Where reading of the first opened log begins; a record boundary.
   std::uint64_t start_offset = 0;
   /// The zxid of the record that ends there: what follows is judged against it.
   std::optional<std::int64_t> previous = std::nullopt;
-  /// How much of the padding behind the last record is looked through for records that a damaged length hides.
+  /// How much of the padding behind the last record is looked through for records that a damaged length
+  /// hides.
   std::uint64_t padding_look_bytes = UINT64_MAX;
   Limits limits{};
 };
@@ -49,7 +52,8 @@ class LogWalk {
  public:
   LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings);
 
-  /// The next record; nullopt at the end. An Error is about reading (storage), never about damage: that is a finding.
+  /// The next record; nullopt at the end. An Error is about reading (storage), never about damage: that is a
+  /// finding.
   Result<std::optional<WalkEntry>> next();
   /// The same into an entry that is used again and again, which is faster; false at the end.
   Result<bool> next_into(WalkEntry& walk);

@@ -58,12 +58,15 @@ struct Sums {
 
 /// An upper bound of a snapshot's size: 84 bytes a node beside path and data, ACL lists, seals.
 std::uint64_t size_estimate(const State& state) {
-  std::uint64_t bytes = 65536 + state.sessions.size() * 12 + state.tree.size() * 84 + state.tree.path_bytes() + state.tree.data_bytes();
-  for (AclSlot slot = 0; slot < state.tree.acls().slots(); ++slot) bytes += 8 + state.tree.acls().list(slot).encoded().size();
+  std::uint64_t bytes = 65536 + state.sessions.size() * 12 + state.tree.size() * 84 +
+                        state.tree.path_bytes() + state.tree.data_bytes();
+  for (AclSlot slot = 0; slot < state.tree.acls().slots(); ++slot)
+    bytes += 8 + state.tree.acls().list(slot).encoded().size();
   return bytes;
 }
 
-Result<Sums> write_state(TargetDir& target, const std::string& name, const State& state, std::int64_t zxid, Job& job) {
+Result<Sums> write_state(TargetDir& target, const std::string& name, const State& state, std::int64_t zxid,
+                         Job& job) {
   ZK_TRY(const auto file, target.create(name));
   FileSink out(*file);
   SummingSink sink(out, job.progress);
@@ -82,7 +85,8 @@ Result<Sums> read_back(Fs& fs, const std::string& path, std::int64_t zxid, bool 
   options.zxid = zxid;
   options.ascii_digest = ascii_digest;
   ZK_TRY(const LoadedSnapshot loaded, load_snapshot(reader, options, job));
-  return Sums{source.crc(), source.bytes(), loaded.state.tree.size(), loaded.state.sessions.size(), loaded.state.tree.digest()};
+  return Sums{source.crc(), source.bytes(), loaded.state.tree.size(), loaded.state.sessions.size(),
+              loaded.state.tree.digest()};
 }
 
 Status read_back_equals(Fs& fs, const std::string& path, std::string_view content) {
@@ -97,12 +101,16 @@ Result<std::int64_t> choose_epoch(std::int64_t highest_zxid, std::optional<std::
   const std::int64_t seen = zxid_epoch(highest_zxid);
   const std::int64_t epoch = wanted.value_or(seen + kEpochMargin);
   if (epoch <= seen)
-    return fail(Error(ErrorId::kRefused, fmt::format("epoch {} is not above {}, the highest one seen", epoch, seen))
-                    .with_hint(fmt::format("--bump-epoch={} or more, or --bump-epoch alone", seen + 1)));
+    return fail(
+        Error(ErrorId::kRefused, fmt::format("epoch {} is not above {}, the highest one seen", epoch, seen))
+            .with_hint(fmt::format("--bump-epoch={} or more, or --bump-epoch alone", seen + 1)));
   if (epoch > kMaxEpoch)
-    return fail(Error(ErrorId::kRefused, fmt::format("epoch {} does not fit into a zxid; {} is the highest one seen", epoch, seen))
-                    .with_hint(seen < kMaxEpoch ? fmt::format("--bump-epoch={} is the last that fits", kMaxEpoch)
-                                                : std::string("no higher epoch exists; restore with --no-bump-epoch")));
+    return fail(
+        Error(ErrorId::kRefused,
+              fmt::format("epoch {} does not fit into a zxid; {} is the highest one seen", epoch, seen))
+            .with_hint(seen < kMaxEpoch
+                           ? fmt::format("--bump-epoch={} is the last that fits", kMaxEpoch)
+                           : std::string("no higher epoch exists; restore with --no-bump-epoch")));
   return epoch;
 }
 
@@ -110,30 +118,36 @@ Result<Reshaped> reshape(State& state, const ReshapeOptions& options) {
   Reshaped reshaped;
   const bool part = !options.path.empty() && options.path != "/";
   if (part && !Tree::valid_path(options.path))
-    return fail(Error(ErrorId::kUsage, fmt::format("'{}' is no path of a node", options.path)).with_hint("paths look like /kafka/brokers"));
+    return fail(Error(ErrorId::kUsage, fmt::format("'{}' is no path of a node", options.path))
+                    .with_hint("paths look like /kafka/brokers"));
   if (part && state.tree.find(options.path) == kNoNode)
-    return fail(Error(ErrorId::kNotFound, fmt::format("there is no node {} at this point", options.path)).at_zxid(state.last_zxid));
+    return fail(Error(ErrorId::kNotFound, fmt::format("there is no node {} at this point", options.path))
+                    .at_zxid(state.last_zxid));
   if (part || !options.keep_sessions) {
     for (const auto& [id, timeout_ms] : state.sessions) reshaped.sessions.emplace_back(id, timeout_ms);
     for (std::int64_t owner : state.tree.ephemeral_owners())
-      for (std::string& path : state.tree.ephemerals_of(owner)) reshaped.ephemerals.emplace_back(owner, std::move(path));
+      for (std::string& path : state.tree.ephemerals_of(owner))
+        reshaped.ephemerals.emplace_back(owner, std::move(path));
     close_all_sessions(state);
   }
   if (!part) return reshaped;
   if (state.tree.find(options.path) == kNoNode)
-    return fail(Error(ErrorId::kNotFound, fmt::format("{} is an ephemeral node: without sessions there is nothing to restore", options.path))
+    return fail(Error(ErrorId::kNotFound,
+                      fmt::format("{} is an ephemeral node: without sessions there is nothing to restore",
+                                  options.path))
                     .at_zxid(state.last_zxid));
   reshaped.nodes_left_out = keep_subtree(state, options.path);
   return reshaped;
 }
 
-Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& dir, State&& given, const Contents& contents,
-                                 Job& job) {
+Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& dir, State&& given,
+                                 const Contents& contents, Job& job) {
   State state = std::move(given);
   const std::uint64_t estimate = size_estimate(state);
   ZK_TRY(const std::uint64_t room, fs.free_bytes(target.staging()));
   if (room < estimate)
-    return fail(Error(ErrorId::kDiskFull, fmt::format("the snapshot needs up to {} bytes and {} are free", estimate, room))
+    return fail(Error(ErrorId::kDiskFull,
+                      fmt::format("the snapshot needs up to {} bytes and {} are free", estimate, room))
                     .at(dir)
                     .with_hint("free space or choose another target; nothing was written"));
   job.progress.phase = "writing";
@@ -160,15 +174,18 @@ Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& di
   job.progress.phase = "reading back";
   job.progress.done = 0;
   job.progress.total = written.bytes;
-  for (const auto& [file, content] : files) ZK_TRY_STATUS(read_back_equals(fs, join_path(target.staging(), file), content));
+  for (const auto& [file, content] : files)
+    ZK_TRY_STATUS(read_back_equals(fs, join_path(target.staging(), file), content));
   const std::string staged = join_path(target.staging(), name);
   ZK_TRY(const Sums found, read_back(fs, staged, contents.snapshot_zxid, ascii, job));
   if (!(found == written))
-    return fail(Error(ErrorId::kDigestMismatch,
-                      fmt::format("what was read back is not what was written: {} nodes with digest {:#x}, not {} with {:#x}",
-                                  found.nodes, found.digest, written.nodes, written.digest))
-                    .at(staged)
-                    .with_hint("look at the disk; nothing was put into place"));
+    return fail(
+        Error(ErrorId::kDigestMismatch,
+              fmt::format(
+                  "what was read back is not what was written: {} nodes with digest {:#x}, not {} with {:#x}",
+                  found.nodes, found.digest, written.nodes, written.digest))
+            .at(staged)
+            .with_hint("look at the disk; nothing was put into place"));
   ZK_TRY_STATUS(job.check());
   ZK_TRY_STATUS(target.publish());
 
@@ -182,7 +199,8 @@ Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& di
   // What is in place is what was proven, under the name that a server will look for.
   ZK_TRY(const FileInfo info, fs.info(result.snapshot));
   if (info.size_bytes != written.bytes)
-    return fail(Error(ErrorId::kStorage, "the snapshot in place has another size than the one written").at(result.snapshot));
+    return fail(Error(ErrorId::kStorage, "the snapshot in place has another size than the one written")
+                    .at(result.snapshot));
   return result;
 }
 

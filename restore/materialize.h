@@ -26,41 +26,43 @@ Result<std::int64_t> choose_epoch(std::int64_t highest_zxid, std::optional<std::
 
 struct ReshapeOptions {
   bool keep_sessions = false;
-  /// Keep only the root, this node's ancestors without their other children, the node and what is below it, and the
-  /// server's own /zookeeper, /zookeeper/config and /zookeeper/quota, which it needs to start. "" or "/" = everything.
+  /// Keep only the root, this node's ancestors without their other children, the node and what is below it,
+  /// and the server's own /zookeeper, /zookeeper/config and /zookeeper/quota, which it needs to start. "" or
+  /// "/" = everything.
   std::string path;
 };
 /// What reshape() took out.
 struct Reshaped {
-  std::vector<std::pair<std::int64_t, std::int32_t>> sessions;         // id, timeout in ms
-  std::vector<std::pair<std::int64_t, std::string>> ephemerals;        // session, path
-  std::uint64_t nodes_left_out = 0;                                    // by `path`
+  std::vector<std::pair<std::int64_t, std::int32_t>> sessions;   // id, timeout in ms
+  std::vector<std::pair<std::int64_t, std::string>> ephemerals;  // session, path
+  std::uint64_t nodes_left_out = 0;                              // by `path`
 };
-/// Makes the state what the restored server shall hold. With `path`, sessions are dropped whatever keep_sessions says.
-/// kNotFound when there is no such node (left), kUsage for a malformed path.
+/// Makes the state what the restored server shall hold. With `path`, sessions are dropped whatever
+/// keep_sessions says. kNotFound when there is no such node (left), kUsage for a malformed path.
 Result<Reshaped> reshape(State& state, const ReshapeOptions& options);
 
 /// What the directory holds beside the tree.
 struct Contents {
   std::int64_t snapshot_zxid = 0;  // the file's name and sections
   std::int64_t current_epoch = 0, accepted_epoch = 0;
-  std::optional<std::int64_t> server_id;                       // myid
-  std::vector<std::pair<std::string, std::string>> conf;       // name in conf/, content
+  std::optional<std::int64_t> server_id;                  // myid
+  std::vector<std::pair<std::string, std::string>> conf;  // name in conf/, content
   Lineage lineage;
 };
 
 struct Materialized {
-  std::string snapshot;         // path of the file, in place
-  std::uint64_t bytes = 0;      // of it
+  std::string snapshot;     // path of the file, in place
+  std::uint64_t bytes = 0;  // of it
   std::uint64_t nodes = 0, sessions = 0;
-  std::uint64_t digest = 0;     // of the tree, equal after it was read back
+  std::uint64_t digest = 0;  // of the tree, equal after it was read back
   std::vector<std::string> moved_aside;
 };
 
-/// Writes, syncs, reads everything back (bytes by CRC-32 and the seals, tree by node count, session count and digest),
-/// puts it into place. `state` is given up before the copy is loaded: one tree in memory at a time. Errors: storage
-/// (kDiskFull before the first byte when it cannot fit), kDigestMismatch when what was read back differs.
-Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& dir, State&& state, const Contents& contents,
-                                 Job& job);
+/// Writes, syncs, reads everything back (bytes by CRC-32 and the seals, tree by node count, session count and
+/// digest), puts it into place. `state` is given up before the copy is loaded: one tree in memory at a time.
+/// Errors: storage (kDiskFull before the first byte when it cannot fit), kDigestMismatch when what was read
+/// back differs.
+Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& dir, State&& state,
+                                 const Contents& contents, Job& job);
 
 }  // namespace zkark::restore

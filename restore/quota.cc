@@ -14,7 +14,8 @@ constexpr std::string_view kQuotaRoot = "/zookeeper/quota";
 constexpr std::string_view kLimits = "zookeeper_limits";
 constexpr std::string_view kStats = "zookeeper_stats";
 
-/// "count=C,bytes=B" and, since 3.7, "=;key=value…" sorted by key (StatsTrack). What is no number reads as -1.
+/// "count=C,bytes=B" and, since 3.7, "=;key=value…" sorted by key (StatsTrack). What is no number reads as
+/// -1.
 std::map<std::string, std::int64_t> parse_stats(std::string_view text) {
   std::map<std::string, std::int64_t> stats;
   while (!text.empty()) {
@@ -38,7 +39,8 @@ std::int64_t value_of(const std::map<std::string, std::int64_t>& stats, const st
   return at == stats.end() ? -1 : at->second;
 }
 
-std::string stats_text(std::int64_t count, std::int64_t bytes, const std::map<std::string, std::int64_t>& extra) {
+std::string stats_text(std::int64_t count, std::int64_t bytes,
+                       const std::map<std::string, std::int64_t>& extra) {
   std::string text = fmt::format("count={},bytes={}", count, bytes);
   bool first = true;
   for (const auto& [key, value] : extra) {
@@ -66,7 +68,8 @@ void Quotas::add(Tree& tree, std::string_view prefix, std::int64_t bytes, std::i
   const NodeId id = tree.find(path);
   if (id == kNoNode) return;
   auto stats = parse_stats(as_text(tree.data(id).value_or(Bytes())));
-  const std::string text = stats_text(value_of(stats, "count") + count, value_of(stats, "bytes") + bytes, stats);
+  const std::string text =
+      stats_text(value_of(stats, "count") + count, value_of(stats, "bytes") + bytes, stats);
   tree.set_data(id, path, as_bytes(text), tree.stat(id));
 }
 
@@ -83,7 +86,8 @@ void Quotas::recount(Tree& tree, std::string_view prefix) {
       left.pop_back();
       ++count;
       if (auto data = tree.data(id)) bytes += static_cast<std::int64_t>(data->size());
-      for (NodeId child = tree.first_child(id); child != kNoNode; child = tree.next_sibling(child)) left.push_back(child);
+      for (NodeId child = tree.first_child(id); child != kNoNode; child = tree.next_sibling(child))
+        left.push_back(child);
     }
   }
   const std::string text = stats_text(count, bytes, {});
@@ -120,8 +124,10 @@ void Quotas::load(Tree& tree) {
   if (root == kNoNode) return;
   std::vector<std::string> prefixes;
   tree.walk(root, [&](NodeId id, std::string_view path) {
-    if (tree.child_count(id) == 0 && tree.get(id).name == kLimits && path.size() > kQuotaRoot.size() + kLimits.size() + 1)
-      prefixes.emplace_back(path.substr(kQuotaRoot.size(), path.size() - kQuotaRoot.size() - kLimits.size() - 1));
+    if (tree.child_count(id) == 0 && tree.get(id).name == kLimits &&
+        path.size() > kQuotaRoot.size() + kLimits.size() + 1)
+      prefixes.emplace_back(
+          path.substr(kQuotaRoot.size(), path.size() - kQuotaRoot.size() - kLimits.size() - 1));
     return true;
   });
   for (const std::string& prefix : prefixes) {

@@ -1,7 +1,7 @@
 #pragma once
-// Quota bookkeeping (3.8: DataTree, PathTrie, StatsTrack): below /zookeeper/quota<p>, zookeeper_limits registers p
-// and zookeeper_stats holds "count=C,bytes=B" of p's subtree. Only that node's data is edited: no stat, no txn, and
-// outside the digest.
+// Quota bookkeeping (3.8: DataTree, PathTrie, StatsTrack): below /zookeeper/quota<p>, zookeeper_limits
+// registers p and zookeeper_stats holds "count=C,bytes=B" of p's subtree. Only that node's data is edited: no
+// stat, no txn, and outside the digest.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -13,7 +13,8 @@ class Tree;
 
 class Quotas {
  public:
-  /// A node was created: registers a limits node, counts afresh for a stats node, adds to the stats above `path`.
+  /// A node was created: registers a limits node, counts afresh for a stats node, adds to the stats above
+  /// `path`.
   void created(Tree& tree, std::string_view path, std::int64_t bytes);
   void deleted(Tree& tree, std::string_view path, std::int64_t bytes);
   void data_changed(Tree& tree, std::string_view path, std::int64_t bytes_diff);

@@ -12,9 +12,9 @@ namespace {
 
 /// What one pass assumes about things no record tells.
 struct Assumptions {
-  bool posix_charset = false;         // digests were computed with '?' for non-ASCII (POSIX locale, JDK up to 17)
-  // Before these records a server started and killed sessions that were not in its table: their ephemerals went without
-  // a record. True: without extendedTypesEnabled, so that TTL nodes went as well.
+  bool posix_charset = false;  // digests were computed with '?' for non-ASCII (POSIX locale, JDK up to 17)
+  // Before these records a server started and killed sessions that were not in its table: their ephemerals
+  // went without a record. True: without extendedTypesEnabled, so that TTL nodes went as well.
   std::map<std::int64_t, bool> cleaned_up;
 };
 
@@ -28,7 +28,8 @@ bool has_orphans(const State& state) {
 bool has_non_ascii_path(const Tree& tree) {
   bool found = false;
   tree.walk(kRoot, [&](NodeId, std::string_view path) {
-    found = std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    found =
+        std::any_of(path.begin(), path.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
     return !found;
   });
   return found;
@@ -39,7 +40,13 @@ class Pass {
  public:
   Pass(Source& source, const SourceListing& listing, const SourceFile* base, const ReplayOptions& options,
        const Assumptions& assume, Job& job)
-      : source_(source), listing_(listing), base_(base), options_(options), assume_(assume), job_(job), check_(findings_) {}
+      : source_(source),
+        listing_(listing),
+        base_(base),
+        options_(options),
+        assume_(assume),
+        job_(job),
+        check_(findings_) {}
 
   Result<ReplayResult> run();
   Findings& findings() { return findings_; }
@@ -58,7 +65,8 @@ class Pass {
   void compare(const WalkEntry& walk, ReplayResult& result);
   void compare_section(std::int64_t zxid, ReplayResult& result);
   void report_tolerated(const WalkEntry& walk, const Tolerated& now, ReplayResult& result);
-  void mismatch(std::int64_t zxid, std::uint64_t logged, const std::string& file, std::uint64_t offset, State& state);
+  void mismatch(std::int64_t zxid, std::uint64_t logged, const std::string& file, std::uint64_t offset,
+                State& state);
 
   Source& source_;
   const SourceListing& listing_;
@@ -103,7 +111,8 @@ Status Pass::load(ReplayResult& result) {
   result.fuzzy_end_assumed = !end;
   result.fuzzy_end = end.value_or(std::max(base_->zxid, options_.assumed_fuzzy_end.value_or(base_->zxid)));
   check_.begin(result.fuzzy_end);
-  if (const auto& section = loaded->tail.digest; section && section->version == kDigestVersion && options_.check_digests) {
+  if (const auto& section = loaded->tail.digest;
+      section && section->version == kDigestVersion && options_.check_digests) {
     if (section->zxid == base_->zxid && section->zxid != 0)
       compare_section(section->zxid, result);
     else if (section->zxid > base_->zxid)
@@ -122,14 +131,16 @@ void Pass::compare_section(std::int64_t zxid, ReplayResult& result) {
     return;
   }
   if (zxid != result.base_zxid && digest_before_ == logged) {
-    check_.explain(zxid, "the snapshot's digest section lags its zxid by one txn (a race in the server, harmless)",
+    check_.explain(zxid,
+                   "the snapshot's digest section lags its zxid by one txn (a race in the server, harmless)",
                    base_->path);
     return;
   }
   section_lagged_ = true;  // decided at the next record: equal there, it was one txn ahead
 }
 
-void Pass::mismatch(std::int64_t zxid, std::uint64_t logged, const std::string& file, std::uint64_t offset, State& state) {
+void Pass::mismatch(std::int64_t zxid, std::uint64_t logged, const std::string& file, std::uint64_t offset,
+                    State& state) {
   if (!mismatch_at_) {
     mismatch_at_ = zxid;
     mismatch_non_ascii_ = has_non_ascii_path(state.tree);
@@ -145,8 +156,10 @@ void Pass::compare(const WalkEntry& walk, ReplayResult& result) {
     section_lagged_ = false;
     const auto logged = static_cast<std::uint64_t>(result.base_tail.digest->digest);
     if (result.state.tree.digest() == logged)
-      check_.explain(zxid - 1, "the snapshot's digest section is one txn ahead of its zxid (a race in the server, harmless)",
-                     base_->path);
+      check_.explain(
+          zxid - 1,
+          "the snapshot's digest section is one txn ahead of its zxid (a race in the server, harmless)",
+          base_->path);
     else if (!txn.digest)
       mismatch(zxid - 1, logged, base_->path, 0, result.state);
   }
@@ -161,8 +174,8 @@ void Pass::compare(const WalkEntry& walk, ReplayResult& result) {
   if (!equal && !broken_step_) broken_step_ = result.epoch_steps.back();
 }
 
-/// A snapshot named above the old epoch's last zxid and below the new epoch's first is what this member went on from:
-/// when it differs from the replayed tree, the log's end is stale or records are missing.
+/// A snapshot named above the old epoch's last zxid and below the new epoch's first is what this member went
+/// on from: when it differs from the replayed tree, the log's end is stale or records are missing.
 Status Pass::judge_epoch_step(const WalkEntry& walk, ReplayResult& result) {
   EpochStep step{walk.previous_zxid, walk.entry.zxid(), false};
   if (result.txns == 0) step.last = result.base_zxid;
@@ -183,7 +196,8 @@ Status Pass::judge_epoch_step(const WalkEntry& walk, ReplayResult& result) {
         gap.first_zxid = step.last + 1;
         gap.last_zxid = between->zxid;
         gap.message = fmt::format(
-            "the step from {} to {} is not continuous: {} differs from what the logs before it give (first at {}); "
+            "the step from {} to {} is not continuous: {} differs from what the logs before it give (first "
+            "at {}); "
             "this member was synchronised by snapshot and its log up to there ends stale or short",
             zxid_text(step.last), zxid_text(step.first), base_name(between->path), differences[0].path);
         gap.file = between->path;
@@ -208,14 +222,14 @@ void Pass::report_tolerated(const WalkEntry& walk, const Tolerated& now, ReplayR
   Finding finding;
   finding.severity = Severity::kDamage;
   finding.id = ErrorId::kDigestMismatch;
-  finding.message = fmt::format(
-      "{} does not fit the tree: {}; the base or the log is not what this member had",
-      txn_type_name(walk.entry.txn.header.type),
-      now.create_existing         ? "the node is there already"
-      : now.create_without_parent ? "its parent is not there"
-      : now.delete_missing        ? "the node is not there"
-      : now.delete_with_children  ? "the node has children"
-                                  : "the node is not there");
+  finding.message =
+      fmt::format("{} does not fit the tree: {}; the base or the log is not what this member had",
+                  txn_type_name(walk.entry.txn.header.type),
+                  now.create_existing         ? "the node is there already"
+                  : now.create_without_parent ? "its parent is not there"
+                  : now.delete_missing        ? "the node is not there"
+                  : now.delete_with_children  ? "the node has children"
+                                              : "the node is not there");
   finding.file = walk.file->path;
   finding.offset = walk.entry.offset;
   finding.first_zxid = finding.last_zxid = walk.entry.zxid();
@@ -232,9 +246,11 @@ Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
       if (auto clean = assume_.cleaned_up.find(zxid); clean != assume_.cleaned_up.end()) {
         const std::uint64_t ttl_nodes = clean->second ? result.state.tree.count_of(NodeKind::kTtl) : 0;
         const std::uint64_t removed = drop_orphaned_ephemerals(result.state, clean->second) - ttl_nodes;
-        std::string cause = fmt::format("a server start before this txn removed {} ephemeral node(s) of dead sessions", removed);
+        std::string cause = fmt::format(
+            "a server start before this txn removed {} ephemeral node(s) of dead sessions", removed);
         if (ttl_nodes != 0)
-          cause += fmt::format(" and {} TTL node(s), because it ran without extendedTypesEnabled=true,", ttl_nodes);
+          cause += fmt::format(" and {} TTL node(s), because it ran without extendedTypesEnabled=true,",
+                               ttl_nodes);
         check_.explain(zxid, cause + " without logging it (shown by the digest)", walk.file->path);
       }
     }
@@ -293,7 +309,8 @@ Result<ReplayResult> Pass::run() {
       gap.id = ErrorId::kGap;
       gap.first_zxid = previous + 1;
       gap.last_zxid = zxid - 1;
-      gap.message = fmt::format("transactions {} to {} are in no file", zxid_text(previous + 1), zxid_text(zxid - 1));
+      gap.message =
+          fmt::format("transactions {} to {} are in no file", zxid_text(previous + 1), zxid_text(zxid - 1));
       gap.file = entry->file->path;
       gap.offset = entry->entry.offset;
       findings_.push_back(std::move(gap));
@@ -320,14 +337,16 @@ Result<ReplayResult> Pass::run() {
     previous = zxid;
   }
   if (section_lagged_)
-    mismatch(result.base_zxid, static_cast<std::uint64_t>(result.base_tail.digest->digest), base_->path, 0, result.state);
+    mismatch(result.base_zxid, static_cast<std::uint64_t>(result.base_tail.digest->digest), base_->path, 0,
+             result.state);
   result.certificate = check_.certificate();
   return result;
 }
 
 }  // namespace
 
-std::optional<std::int64_t> fuzzy_end(std::int64_t name_zxid, const SnapshotTail& tail, std::uint64_t tree_digest) {
+std::optional<std::int64_t> fuzzy_end(std::int64_t name_zxid, const SnapshotTail& tail,
+                                      std::uint64_t tree_digest) {
   std::optional<std::int64_t> end;
   if (tail.digest && tail.digest->zxid > 0 && tail.digest->zxid >= name_zxid) {
     const bool exact = tail.digest->zxid == name_zxid && tail.digest->version == kDigestVersion &&
@@ -342,8 +361,8 @@ std::optional<std::int64_t> fuzzy_end(std::int64_t name_zxid, const SnapshotTail
 
 Result<ReplayResult> replay(Source& source, const SourceListing& listing, const SourceFile* base,
                             const ReplayOptions& options, Findings& findings, Job& job) {
-  // A difference is tried against the known causes by replaying with the cause assumed: it counts as explained only
-  // if the digests then agree past the place.
+  // A difference is tried against the known causes by replaying with the cause assumed: it counts as
+  // explained only if the digests then agree past the place.
   Assumptions accepted;
   std::optional<Assumptions> trial;
   constexpr int kMaxTrials = 16;
@@ -393,7 +412,8 @@ Result<ReplayResult> replay(Source& source, const SourceListing& listing, const 
       gap.first_zxid = broken_step->last + 1;
       gap.last_zxid = broken_step->first - 1;
       gap.message = fmt::format(
-          "the step from {} to {} is not continuous: the first digest of the new epoch does not match the replayed tree; "
+          "the step from {} to {} is not continuous: the first digest of the new epoch does not match the "
+          "replayed tree; "
           "the old epoch's end is stale or missing here",
           zxid_text(broken_step->last), zxid_text(broken_step->first));
       pass.findings().push_back(std::move(gap));
@@ -403,7 +423,8 @@ Result<ReplayResult> replay(Source& source, const SourceListing& listing, const 
       Finding note;
       note.severity = Severity::kNote;
       note.id = ErrorId::kDigestMismatch;
-      note.message = "the server computed its digests under a POSIX locale: non-ASCII path characters count as '?'";
+      note.message =
+          "the server computed its digests under a POSIX locale: non-ASCII path characters count as '?'";
       pass.findings().push_back(std::move(note));
     }
     const std::size_t shift = findings.size();

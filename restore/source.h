@@ -1,6 +1,6 @@
 #pragma once
-// Seam: where snapshots and logs come from. The same over a data directory (data_dir.h), single files, an unpacked
-// tarball and a point of a repository (src/backup/source.h).
+// Seam: where snapshots and logs come from. The same over a data directory (data_dir.h), single files, an
+// unpacked tarball and a point of a repository (src/backup/source.h).
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,12 +15,13 @@
 namespace zkark::restore {
 
 struct SourceFile {
-  std::string path;   // what open() takes and findings show
+  std::string path;       // what open() takes and findings show
   std::int64_t zxid = 0;  // of the name
   SnapCodec codec = SnapCodec::kPlain;
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;
-  /// Snapshots without sections whose fuzzy end is known from elsewhere (a backup saw the logs when it took the file).
+  /// Snapshots without sections whose fuzzy end is known from elsewhere (a backup saw the logs when it took
+  /// the file).
   std::optional<std::int64_t> known_fuzzy_end = std::nullopt;
 };
 
@@ -35,7 +36,8 @@ struct SourceListing {
   std::vector<SourceFile> snapshots;  // ascending zxid
   std::vector<SourceFile> logs;       // ascending zxid
   std::vector<ExtraFile> extras;
-  Findings findings;  // files Apache would take by accident (log.1.bak), misplaced files, malformed epoch files
+  Findings
+      findings;  // files Apache would take by accident (log.1.bak), misplaced files, malformed epoch files
   std::optional<std::int64_t> current_epoch, accepted_epoch, myid;
   bool logs_overlap = false;  // stored segments of several backups: they agree where they overlap
   const ExtraFile* extra(std::string_view name) const {
@@ -45,8 +47,8 @@ struct SourceListing {
   }
 };
 
-/// Opened read-only; never changes what it reads. A live server may add, roll and purge files between list() and
-/// open(): a file that is gone is kNoFile. Thread-safe.
+/// Opened read-only; never changes what it reads. A live server may add, roll and purge files between list()
+/// and open(): a file that is gone is kNoFile. Thread-safe.
 class Source {
  public:
   virtual ~Source() = default;

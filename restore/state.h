@@ -1,5 +1,6 @@
 #pragma once
-// State: everything a server knows at one zxid: the tree, the sessions, the last zxid. Changed by apply() alone.
+// State: everything a server knows at one zxid: the tree, the sessions, the last zxid. Changed by apply()
+// alone.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,20 +39,20 @@ struct LoadOptions {
   std::int64_t zxid = 0;  // of the file's name
   bool ascii_digest = false;
 };
-/// Reads all of a snapshot. Errors: those of SnapshotReader, and kBadSnapshot for a node without its parent, a path
-/// twice or a malformed path, a missing root.
+/// Reads all of a snapshot. Errors: those of SnapshotReader, and kBadSnapshot for a node without its parent,
+/// a path twice or a malformed path, a missing root.
 Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& options, Job& job);
 
 struct WriteSnapshotOptions {
-  std::int64_t zxid = 0;      // in the sections
+  std::int64_t zxid = 0;       // in the sections
   bool digest_section = true;  // digest and lastProcessedZxid sections; or neither (never the latter alone)
 };
-/// Writes an exact snapshot of `state`: deterministic bytes (siblings by name, ACL ids in order of first use).
-/// Finishes the sink.
+/// Writes an exact snapshot of `state`: deterministic bytes (siblings by name, ACL ids in order of first
+/// use). Finishes the sink.
 Status write_snapshot(const State& state, ByteSink& sink, const WriteSnapshotOptions& options, Job& job);
 
-/// The canonical text of a state: nodes by path, one line each, then sessions; the same text that the oracle over
-/// Apache's classes prints (tests/compat/README.md). Handed out in pieces.
+/// The canonical text of a state: nodes by path, one line each, then sessions; the same text that the oracle
+/// over Apache's classes prints (tests/compat/README.md). Handed out in pieces.
 void canonical_dump(const State& state, const std::function<void(std::string_view)>& out);
 
 }  // namespace zkark::restore

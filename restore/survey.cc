@@ -13,18 +13,26 @@ bool passes_over(ErrorId id) { return exit_code(id) == 6 || id == ErrorId::kNoFi
 
 void note_type(TxnType type, bool inside_multi, Traits& traits) {
   switch (type) {
-    case TxnType::kCreate2: (inside_multi ? traits.since_3_8_2 : traits.since_3_5) = true; return;
+    case TxnType::kCreate2:
+      (inside_multi ? traits.since_3_8_2 : traits.since_3_5) = true;
+      return;
     case TxnType::kCreateContainer:
     case TxnType::kDeleteContainer:
-    case TxnType::kReconfig: traits.since_3_5 = true; return;
-    case TxnType::kCreateTtl: traits.since_3_5_3 = true; return;
-    default: return;
+    case TxnType::kReconfig:
+      traits.since_3_5 = true;
+      return;
+    case TxnType::kCreateTtl:
+      traits.since_3_5_3 = true;
+      return;
+    default:
+      return;
   }
 }
 
 class Surveyor {
  public:
-  Surveyor(Source& source, const SourceListing& listing, Job& job) : source_(source), listing_(listing), job_(job) {}
+  Surveyor(Source& source, const SourceListing& listing, Job& job)
+      : source_(source), listing_(listing), job_(job) {}
 
   Result<Survey> run() {
     ZK_TRY_STATUS(look_at_logs());
@@ -102,7 +110,8 @@ void Surveyor::add(const WalkEntry& walk) {
   note_type(header.type, false, log.traits);
   if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body))
     (close->has_body ? log.traits.since_3_6 : log.traits.bare_close) = true;
-  if (const auto* create = std::get_if<CreateTxn>(&txn.body); create && create->v0) log.traits.early_create = true;
+  if (const auto* create = std::get_if<CreateTxn>(&txn.body); create && create->v0)
+    log.traits.early_create = true;
   if (header.type == TxnType::kError) ++log.ineffective;
   if (const auto* multi = std::get_if<MultiTxn>(&txn.body)) add_multi(*multi, log);
 

@@ -30,7 +30,8 @@ using MaybeKept = std::optional<Kept>;
 Result<std::optional<RecordNote>> note_of(const MaybeKept& kept) {
   if (!kept) return std::optional<RecordNote>();
   const Bytes record = as_bytes(kept->record);
-  ZK_TRY(const Txn txn, decode_txn(record.subspan(kRecordPrefixBytes, record.size() - kRecordPrefixBytes - 1)));
+  ZK_TRY(const Txn txn,
+         decode_txn(record.subspan(kRecordPrefixBytes, record.size() - kRecordPrefixBytes - 1)));
   RecordNote note;
   note.zxid = kept->zxid;
   note.time_ms = kept->time_ms;
@@ -53,8 +54,9 @@ std::string time_text(std::int64_t time_ms) {
   const year_month_day date(day);
   const hh_mm_ss<milliseconds> clock(time - day);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 /// What somebody needs to know about a neighbour in one clause; "nothing stored" when there is none.
@@ -103,8 +105,8 @@ template <class Visit>
 Status Resolver::walk(std::size_t first_log, Findings& findings, Visit visit) {
   LogWalkOptions walk_options;
   walk_options.overlaps = listing_.logs_overlap;
-  LogWalk logs(source_, {listing_.logs.begin() + static_cast<std::ptrdiff_t>(first_log), listing_.logs.end()}, walk_options,
-               findings);
+  LogWalk logs(source_, {listing_.logs.begin() + static_cast<std::ptrdiff_t>(first_log), listing_.logs.end()},
+               walk_options, findings);
   for (std::uint64_t n = 0;; ++n) {
     if ((n & 4095) == 0) ZK_TRY_STATUS(job_.check());
     ZK_TRY(const auto entry, logs.next());
@@ -125,7 +127,8 @@ const SourceFile* Resolver::snapshot_between(std::int64_t above, std::int64_t be
   return newest;
 }
 
-/// Starts in the log before the one that should hold `zxid`, further back as long as no earlier record was met.
+/// Starts in the log before the one that should hold `zxid`, further back as long as no earlier record was
+/// met.
 Result<Resolver::Around> Resolver::around(std::int64_t zxid) {
   std::size_t first = 0;
   for (std::size_t i = 0; i < listing_.logs.size(); ++i)
@@ -172,16 +175,19 @@ Result<Target> Resolver::target(const Around& around) {
 
 Result<Target> Resolver::at_zxid(std::int64_t zxid) {
   ZK_TRY(const Around found, around(zxid));
-  // Zxid 0 is the tree before the first txn; a snapshot's own zxid is a point even where its record is not stored.
+  // Zxid 0 is the tree before the first txn; a snapshot's own zxid is a point even where its record is not
+  // stored.
   const bool before_all = zxid == 0 && found.after && found.after->zxid == 1;
   if (!found.at && snapshot_at(zxid) == nullptr && !before_all) {
     ZK_TRY(const std::string before, shown(found.before));
     ZK_TRY(const std::string after, shown(found.after));
     Error error(ErrorId::kPointNotFound,
-                fmt::format("no stored record has zxid {}: before it comes {}, after it {}", zxid_text(zxid), before, after));
+                fmt::format("no stored record has zxid {}: before it comes {}, after it {}", zxid_text(zxid),
+                            before, after));
     std::string hint;
     if (found.before) hint = fmt::format("--at zxid:{}", zxid_text(found.before->zxid));
-    if (found.after) hint += fmt::format("{}--at zxid:{}", hint.empty() ? "" : " or ", zxid_text(found.after->zxid));
+    if (found.after)
+      hint += fmt::format("{}--at zxid:{}", hint.empty() ? "" : " or ", zxid_text(found.after->zxid));
     if (!hint.empty()) error = std::move(error).with_hint(std::move(hint));
     return fail(std::move(error).at_zxid(zxid));
   }
@@ -190,8 +196,8 @@ Result<Target> Resolver::at_zxid(std::int64_t zxid) {
   return result;
 }
 
-/// The point before the record `zxid`: the record before it, or a snapshot in between, where a member was synced by
-/// SNAP or where older logs are gone.
+/// The point before the record `zxid`: the record before it, or a snapshot in between, where a member was
+/// synced by SNAP or where older logs are gone.
 Result<Target> Resolver::just_before(std::int64_t zxid) {
   ZK_TRY(const Around found, around(zxid));
   if (const SourceFile* snapshot = snapshot_between(found.before ? found.before->zxid : INT64_MIN, zxid)) {
@@ -202,7 +208,8 @@ Result<Target> Resolver::just_before(std::int64_t zxid) {
   if (zxid == 1) return at_zxid(0);
   ZK_TRY(const std::string first, shown(found.at ? found.at : found.after));
   return fail(Error(ErrorId::kPointNotFound,
-                    fmt::format("what was there before {} is not stored: the oldest record is {}", zxid_text(zxid), first))
+                    fmt::format("what was there before {} is not stored: the oldest record is {}",
+                                zxid_text(zxid), first))
                   .at_zxid(zxid));
 }
 
@@ -213,7 +220,8 @@ Status Resolver::refuse_damaged_end(const Findings& findings, const MaybeKept& l
     Error error(f.id, fmt::format("the end of the log is damaged: {}", f.message));
     error = f.offset ? std::move(error).at(f.file, *f.offset) : std::move(error).at(f.file);
     if (last)
-      error = std::move(error).with_hint(fmt::format("--at zxid:{} is the last record before the damage", zxid_text(last->zxid)));
+      error = std::move(error).with_hint(
+          fmt::format("--at zxid:{} is the last record before the damage", zxid_text(last->zxid)));
     return fail(std::move(error));
   }
   return {};
@@ -225,7 +233,9 @@ Result<Target> Resolver::latest() {
   const SourceFile* newest = listing_.snapshots.empty() ? nullptr : &listing_.snapshots.back();
   if (newest != nullptr && (!end.at || newest->zxid > end.at->zxid)) return at_zxid(newest->zxid);
   ZK_TRY_STATUS(refuse_damaged_end(findings, end.at));
-  if (!end.at) return fail(Error(ErrorId::kNoData, "the logs hold no record and there is no snapshot").at(source_.description()));
+  if (!end.at)
+    return fail(Error(ErrorId::kNoData, "the logs hold no record and there is no snapshot")
+                    .at(source_.description()));
   return target(end);
 }
 
@@ -240,9 +250,11 @@ Status Resolver::refuse_hole(const Reading& reading, WallTime time) {
   if (gap) {
     ZK_TRY(next, shown(reading.next));
   }
-  return fail(Error(ErrorId::kGap, fmt::format("{} falls into a gap: between {} and {} no transaction is stored",
-                                               time_text(time.ms), last, next))
-                  .with_hint(fmt::format("--at zxid:{} is the last point before the gap", zxid_text(reading.last->zxid))));
+  return fail(
+      Error(ErrorId::kGap, fmt::format("{} falls into a gap: between {} and {} no transaction is stored",
+                                       time_text(time.ms), last, next))
+          .with_hint(
+              fmt::format("--at zxid:{} is the last point before the gap", zxid_text(reading.last->zxid))));
 }
 
 Result<Target> Resolver::at_time(WallTime time) {
@@ -282,8 +294,10 @@ Result<Target> Resolver::at_time(WallTime time) {
   if (!first_over) first.last = last.last;
   if (!first.last && !last.last) {
     ZK_TRY(const std::string oldest, shown(first.next));
-    return fail(Error(ErrorId::kPointNotFound, fmt::format("{} is before the oldest stored record, {}", time_text(time.ms), oldest))
-                    .with_hint(first.next ? fmt::format("--at zxid:{} is the oldest record", zxid_text(first.next->zxid))
+    return fail(Error(ErrorId::kPointNotFound,
+                      fmt::format("{} is before the oldest stored record, {}", time_text(time.ms), oldest))
+                    .with_hint(first.next ? fmt::format("--at zxid:{} is the oldest record",
+                                                        zxid_text(first.next->zxid))
                                           : std::string("give a zxid: the logs hold no record")));
   }
   const bool differ = !first.last || first.last->zxid != last.last->zxid;
@@ -291,17 +305,20 @@ Result<Target> Resolver::at_time(WallTime time) {
     ZK_TRY(const std::string a, shown(first.last));
     ZK_TRY(const std::string a_next, shown(first.next));
     ZK_TRY(const std::string b, shown(last.last));
-    return fail(Error(ErrorId::kAmbiguousTime,
-                      fmt::format("{} names two points, because a leader's clock stepped back: up to {} (the next, {}, is later), "
-                                  "or up to {} (the last one that is not later)",
-                                  time_text(time.ms), a, a_next, b))
-                    .with_hint(fmt::format("{}--at zxid:{}, or --time-rule first|last",
-                                           first.last ? fmt::format("--at zxid:{} or ", zxid_text(first.last->zxid)) : std::string(),
-                                           zxid_text(last.last->zxid))));
+    return fail(
+        Error(ErrorId::kAmbiguousTime, fmt::format("{} names two points, because a leader's clock stepped "
+                                                   "back: up to {} (the next, {}, is later), "
+                                                   "or up to {} (the last one that is not later)",
+                                                   time_text(time.ms), a, a_next, b))
+            .with_hint(fmt::format(
+                "{}--at zxid:{}, or --time-rule first|last",
+                first.last ? fmt::format("--at zxid:{} or ", zxid_text(first.last->zxid)) : std::string(),
+                zxid_text(last.last->zxid))));
   }
   const Reading& chosen = differ && options_.time_rule == TimeRule::kFirst ? first : last;
   if (!chosen.last)
-    return fail(Error(ErrorId::kPointNotFound, fmt::format("the first stored record is already later than {}", time_text(time.ms)))
+    return fail(Error(ErrorId::kPointNotFound,
+                      fmt::format("the first stored record is already later than {}", time_text(time.ms)))
                     .with_hint(fmt::format("--time-rule last is zxid {}", zxid_text(last.last->zxid))));
   if (!chosen.next) ZK_TRY_STATUS(refuse_damaged_end(findings, chosen.last));
   ZK_TRY_STATUS(refuse_hole(chosen, time));
@@ -311,20 +328,24 @@ Result<Target> Resolver::at_time(WallTime time) {
 }  // namespace
 
 std::string note_text(const RecordNote& note) {
-  std::string text = fmt::format("{} {} {}", zxid_text(note.zxid), time_text(note.time_ms), txn_type_name(note.type));
+  std::string text =
+      fmt::format("{} {} {}", zxid_text(note.zxid), time_text(note.time_ms), txn_type_name(note.type));
   if (note.operations != 0) text += fmt::format(" of {}", note.operations);
   if (!note.path.empty()) text += fmt::format(" {}", note.path);
   return text;
 }
 
-Result<Target> resolve_target(Source& source, const SourceListing& listing, const TargetOptions& options, Job& job) {
+Result<Target> resolve_target(Source& source, const SourceListing& listing, const TargetOptions& options,
+                              Job& job) {
   Resolver resolver(source, listing, options, job);
   const PointSpec& point = options.point;
   if (point.kind == PointSpec::Kind::kBackup || point.back != 0)
-    return fail(Error(ErrorId::kBadPoint, fmt::format("'{}' names a backup, and this is no repository", point.text))
-                    .with_hint("give the repository with -r, or a time or zxid of this source"));
+    return fail(
+        Error(ErrorId::kBadPoint, fmt::format("'{}' names a backup, and this is no repository", point.text))
+            .with_hint("give the repository with -r, or a time or zxid of this source"));
   if (point.kind == PointSpec::Kind::kTime) return resolver.at_time(point.time);
-  Result<Target> target = point.kind == PointSpec::Kind::kZxid ? resolver.at_zxid(point.zxid) : resolver.latest();
+  Result<Target> target =
+      point.kind == PointSpec::Kind::kZxid ? resolver.at_zxid(point.zxid) : resolver.latest();
   if (!target || !options.exclusive) return target;
   if (target->zxid == 0) return fail(ErrorId::kPointNotFound, "there is nothing before zxid 0x0");
   return resolver.just_before(target->zxid);

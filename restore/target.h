@@ -31,8 +31,8 @@ struct RecordNote {
   std::int64_t zxid = 0;
   std::int64_t time_ms = 0;
   TxnType type = TxnType::kError;
-  std::string path;             // of a multi: its first operation's; empty for sessions and errors
-  std::size_t operations = 0;   // of a multi
+  std::string path;            // of a multi: its first operation's; empty for sessions and errors
+  std::size_t operations = 0;  // of a multi
 };
 
 /// What a time T means where a leader's clock stepped and its two readings differ.
@@ -57,17 +57,19 @@ struct Target {
   std::optional<RecordNote> next;      // stored after it: the first one that is not applied
 };
 
-/// Looks a point up in the logs and snapshots of a source. Reads the logs around it; all of them for a time, because
-/// clocks step. Whether a base covers the point is base_choice.h's business. Errors: kPointNotFound with both
-/// neighbours, kAmbiguousTime with both readings, kGap where the time falls into a hole, kBadPoint for a backup id,
-/// the damage (exit 6) that hides the end asked for.
-Result<Target> resolve_target(Source& source, const SourceListing& listing, const TargetOptions& options, Job& job);
+/// Looks a point up in the logs and snapshots of a source. Reads the logs around it; all of them for a time,
+/// because clocks step. Whether a base covers the point is base_choice.h's business. Errors: kPointNotFound
+/// with both neighbours, kAmbiguousTime with both readings, kGap where the time falls into a hole, kBadPoint
+/// for a backup id, the damage (exit 6) that hides the end asked for.
+Result<Target> resolve_target(Source& source, const SourceListing& listing, const TargetOptions& options,
+                              Job& job);
 
-/// "0x30002b7bf 2026-11-21 05:31:30.412Z setData /kafka/config/x". Paths are as stored: escape before showing.
+/// "0x30002b7bf 2026-11-21 05:31:30.412Z setData /kafka/config/x". Paths are as stored: escape before
+/// showing.
 std::string note_text(const RecordNote& note);
 
-/// The highest zxid that anything in the source knows of: names, records, epoch files as epoch << 32. Reads the newest
-/// log to its end.
+/// The highest zxid that anything in the source knows of: names, records, epoch files as epoch << 32. Reads
+/// the newest log to its end.
 Result<std::int64_t> highest_zxid(Source& source, const SourceListing& listing, Job& job);
 
 }  // namespace zkark::restore

@@ -59,7 +59,8 @@ Result<TargetState> target_state(ReadFs& fs, const std::string& dir) {
     return fail(std::move(info).error());
   }
   if (info->type != FileType::kDirectory)
-    return fail(Error(ErrorId::kTargetNotEmpty, "the target is a file").at(dir).with_hint("give a directory"));
+    return fail(
+        Error(ErrorId::kTargetNotEmpty, "the target is a file").at(dir).with_hint("give a directory"));
   ZK_TRY(const std::vector<DirEntry> entries, fs.list(dir));
   bool debris = false, leftovers = false;
   for (const DirEntry& entry : entries) {
@@ -75,8 +76,8 @@ Result<TargetState> target_state(ReadFs& fs, const std::string& dir) {
       return TargetState::kOccupied;
     }
   }
-  // These names are put into place by publish() before version-2; without the temporary directory beside them they are
-  // somebody else's.
+  // These names are put into place by publish() before version-2; without the temporary directory beside them
+  // they are somebody else's.
   return leftovers && !debris ? TargetState::kOccupied : TargetState::kEmpty;
 }
 
@@ -89,14 +90,17 @@ Status TargetDir::look(System& system, const std::string& path, TargetState& sta
   if (!options_.replace)
     return fail(Error(ErrorId::kTargetNotEmpty, "the target is not empty")
                     .at(path)
-                    .with_hint(fmt::format("choose an empty one, or --replace, which moves it to {}.before-<time>", path)));
+                    .with_hint(fmt::format(
+                        "choose an empty one, or --replace, which moves it to {}.before-<time>", path)));
   // A mount point cannot be renamed.
   ZK_TRY(const FileInfo here, fs_->info(path));
   ZK_TRY(const FileInfo above, fs_->info(parent_path(path)));
   if (here.device != above.device)
-    return fail(Error(ErrorId::kRefused, "the target is a mount point and cannot be moved aside")
-                    .at(path)
-                    .with_hint("move what it holds into a directory of its own, then restore into the empty mount point"));
+    return fail(
+        Error(ErrorId::kRefused, "the target is a mount point and cannot be moved aside")
+            .at(path)
+            .with_hint(
+                "move what it holds into a directory of its own, then restore into the empty mount point"));
   return {};
 }
 
@@ -109,15 +113,20 @@ Result<TargetDir> TargetDir::examine(Fs& fs, System& system, TargetDirOptions op
   const std::string& log_dir = target.options_.log_dir;
   if (!log_dir.empty()) {
     if (!relative_inside(dir, log_dir).empty())
-      return fail(Error(ErrorId::kUsage, "the target lies inside the log directory").at(dir).with_hint("choose them apart"));
+      return fail(Error(ErrorId::kUsage, "the target lies inside the log directory")
+                      .at(dir)
+                      .with_hint("choose them apart"));
     target.log_relative_ = relative_inside(log_dir, dir);
   }
   ZK_TRY_STATUS(target.look(system, dir, target.state_));
-  if (!log_dir.empty() && target.log_relative_.empty()) ZK_TRY_STATUS(target.look(system, log_dir, target.log_state_));
+  if (!log_dir.empty() && target.log_relative_.empty())
+    ZK_TRY_STATUS(target.look(system, log_dir, target.log_state_));
   const bool inside = target.state_ == TargetState::kEmpty;
   target.staging_ = inside ? join_path(dir, kInside) : dir + std::string(kBesideSuffix);
   if (target.options_.owner && system.self().uid != 0 && !(*target.options_.owner == system.self()))
-    return fail(Error(ErrorId::kPermission, "only root can give files to another owner").at(dir).with_hint("run as root, or without --owner"));
+    return fail(Error(ErrorId::kPermission, "only root can give files to another owner")
+                    .at(dir)
+                    .with_hint("run as root, or without --owner"));
   ZK_TRY_STATUS(target.left_over(system));
   return target;
 }
@@ -134,7 +143,9 @@ Status TargetDir::claim(System& system) {
   ZK_TRY_STATUS(take_over(system));
   Status made = fs_->make_dir(staging_, kRestoredDirMode);
   if (!made && made.error().id() == ErrorId::kExists)
-    return fail(Error(ErrorId::kTargetInUse, "another restore into this target began just now").at(staging_).with_hint("wait for it"));
+    return fail(Error(ErrorId::kTargetInUse, "another restore into this target began just now")
+                    .at(staging_)
+                    .with_hint("wait for it"));
   ZK_TRY_STATUS(std::move(made));
   claimed_ = true;
   ZK_TRY_STATUS(lock(system));
@@ -157,8 +168,8 @@ TargetDir::TargetDir(TargetDir&& other) noexcept
 
 TargetDir::~TargetDir() {
   if (fs_ == nullptr || !claimed_) return;
-  // Best effort: what stays is recognised and removed by the next run. As long as version-2 is not in its place, what
-  // was put around it goes first; where nobody can say, everything stays.
+  // Best effort: what stays is recognised and removed by the next run. As long as version-2 is not in its
+  // place, what was put around it goes first; where nobody can say, everything stays.
   if (!placed_.empty() && !published_) {
     const Result<bool> unplaced = exists(*fs_, join_path(staging_, kData));
     if (!unplaced) return;
@@ -173,15 +184,16 @@ Status TargetDir::check_unused(System& system, const std::string& dir) {
   ZK_TRY(const OpenFiles open, system.open_files_under(dir));
   processes_unseen_ = std::max(processes_unseen_, open.processes_unseen);
   if (open.files.empty()) return {};
-  return fail(Error(ErrorId::kTargetInUse, fmt::format("in use by {}{}", open.files.front(),
-                                                       open.files.size() > 1 ? fmt::format(" and {} more", open.files.size() - 1)
-                                                                             : std::string()))
+  return fail(Error(ErrorId::kTargetInUse,
+                    fmt::format("in use by {}{}", open.files.front(),
+                                open.files.size() > 1 ? fmt::format(" and {} more", open.files.size() - 1)
+                                                      : std::string()))
                   .at(dir)
                   .with_hint("stop the server that uses it, or restore into another directory"));
 }
 
-/// Whether a temporary directory is there that a dead restore left; refuses while its process lives, or may live on
-/// another machine.
+/// Whether a temporary directory is there that a dead restore left; refuses while its process lives, or may
+/// live on another machine.
 Result<bool> TargetDir::left_over(System& system) {
   ZK_TRY(const bool there, exists(*fs_, staging_));
   if (!there) return false;
@@ -191,7 +203,8 @@ Result<bool> TargetDir::left_over(System& system) {
   const LockText lock = text ? read_lock(*text) : LockText();
   if (lock.pid.empty() || lock.host.empty()) return true;
   if (lock.host != system.hostname())
-    return fail(Error(ErrorId::kTargetInUse, fmt::format("process {} on {} restores into this target", lock.pid, lock.host))
+    return fail(Error(ErrorId::kTargetInUse,
+                      fmt::format("process {} on {} restores into this target", lock.pid, lock.host))
                     .at(staging_)
                     .with_hint(fmt::format("if that process is gone, remove {}", staging_)));
   std::uint32_t pid = 0;
@@ -246,7 +259,9 @@ Status TargetDir::make_dir(const std::string& relative) {
   return give(path);
 }
 
-Status TargetDir::sync(const std::string& relative) { return fs_->sync_dir(relative.empty() ? staging_ : join_path(staging_, relative)); }
+Status TargetDir::sync(const std::string& relative) {
+  return fs_->sync_dir(relative.empty() ? staging_ : join_path(staging_, relative));
+}
 
 Status TargetDir::move_aside(const std::string& dir) {
   const std::string aside = fmt::format("{}.before-{}", dir, options_.stamp);
@@ -263,7 +278,8 @@ Status TargetDir::place_log_dir() {
     for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
       ZK_TRY_STATUS(make_dir(path.substr(0, slash)));
     ZK_TRY_STATUS(make_dir(path));
-    for (std::size_t slash = path.rfind('/'); slash != path.npos && slash > 0; slash = path.rfind('/', slash - 1))
+    for (std::size_t slash = path.rfind('/'); slash != path.npos && slash > 0;
+         slash = path.rfind('/', slash - 1))
       ZK_TRY_STATUS(sync(path.substr(0, slash)));
     return {};
   }
@@ -291,7 +307,8 @@ Status TargetDir::publish_beside() {
   ZK_TRY_STATUS(fs_->rename(staging_, dir));
   claimed_ = false;
   ZK_TRY_STATUS(fs_->sync_dir(parent_path(dir)));
-  // The lock goes last: until then no other run may take the directory for left over. Should it stay, it does no harm.
+  // The lock goes last: until then no other run may take the directory for left over. Should it stay, it does
+  // no harm.
   static_cast<void>(fs_->remove_file(join_path(dir, kLock)));
   static_cast<void>(fs_->sync_dir(dir));
   return {};

@@ -1,12 +1,13 @@
 #pragma once
-// The directory that a restore makes: claimed, filled under a temporary name, published in one step (design section 6,
-// Targets). Whatever fails or crashes on the way, the target is what it was before, or the new one whole.
+// The directory that a restore makes: claimed, filled under a temporary name, published in one step (design
+// section 6, Targets). Whatever fails or crashes on the way, the target is what it was before, or the new one
+// whole.
 //
-// A new directory is filled as DIR.zkark-restore and renamed. One that exists and is empty (perhaps a mount point, made
-// with its owner) is filled in DIR/.zkark-restore, from where the entries are renamed, version-2 last: without it no
-// server takes anything from the directory. One that holds something is refused, or with `replace` renamed to
-// DIR.before-<stamp> at the very end. A temporary directory carries a lock that names its process; left over by a dead
-// one, it is removed by the next run.
+// A new directory is filled as DIR.zkark-restore and renamed. One that exists and is empty (perhaps a mount
+// point, made with its owner) is filled in DIR/.zkark-restore, from where the entries are renamed, version-2
+// last: without it no server takes anything from the directory. One that holds something is refused, or with
+// `replace` renamed to DIR.before-<stamp> at the very end. A temporary directory carries a lock that names
+// its process; left over by a dead one, it is removed by the next run.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,9 +22,9 @@ inline constexpr std::uint32_t kRestoredFileMode = 0640, kRestoredDirMode = 0750
 
 struct TargetDirOptions {
   std::string dir;
-  std::string log_dir;   // a directory of its own for the logs, which stays empty; "" = none
+  std::string log_dir;  // a directory of its own for the logs, which stays empty; "" = none
   bool replace = false;
-  std::string stamp;     // of ".before-<stamp>": digits and letters
+  std::string stamp;           // of ".before-<stamp>": digits and letters
   std::optional<Owner> owner;  // else, as root, that of the directory the files go into
 };
 
@@ -34,11 +35,12 @@ Result<TargetState> target_state(ReadFs& fs, const std::string& dir);
 
 class TargetDir {
  public:
-  /// Looks whether the target may be used; changes nothing. Errors: kTargetNotEmpty, kTargetInUse (open files, another
-  /// restore), kRefused (a mount point to be replaced), kPermission (another owner without being root), kUsage
-  /// (directories inside each other the wrong way round). Borrows `fs`.
+  /// Looks whether the target may be used; changes nothing. Errors: kTargetNotEmpty, kTargetInUse (open
+  /// files, another restore), kRefused (a mount point to be replaced), kPermission (another owner without
+  /// being root), kUsage (directories inside each other the wrong way round). Borrows `fs`.
   static Result<TargetDir> examine(Fs& fs, System& system, TargetDirOptions options);
-  /// Makes the temporary directory, with missing parents of the target. kTargetInUse when another restore was faster.
+  /// Makes the temporary directory, with missing parents of the target. kTargetInUse when another restore was
+  /// faster.
   Status claim(System& system);
   TargetDir(TargetDir&& other) noexcept;
   TargetDir& operator=(TargetDir&&) = delete;

@@ -253,13 +253,15 @@ void Tree::remove(NodeId id) {
 }
 
 void Tree::store_data(Node& n, std::optional<Bytes> data) {
-  if (n.data != nullptr && data && BlobPool::same_block(static_cast<std::size_t>(n.data_size), data->size())) {
+  if (n.data != nullptr && data &&
+      BlobPool::same_block(static_cast<std::size_t>(n.data_size), data->size())) {
     std::memmove(n.data, data->data(), data->size());
     data_bytes_ += data->size() - static_cast<std::uint64_t>(n.data_size);
     n.data_size = static_cast<std::int32_t>(data->size());
     return;
   }
-  std::byte* fresh = data && !data->empty() ? blobs_.put(*data) : nullptr;  // before the old goes: it may be a view of it
+  std::byte* fresh =
+      data && !data->empty() ? blobs_.put(*data) : nullptr;  // before the old goes: it may be a view of it
   if (n.data != nullptr) {
     blobs_.drop(n.data, static_cast<std::size_t>(n.data_size));
     data_bytes_ -= static_cast<std::uint64_t>(n.data_size);
@@ -299,7 +301,7 @@ void Tree::count_owner(NodeId id, std::int64_t owner, bool add) {
 }
 
 void Tree::rehash_digest(Node& n, std::string_view path) {
-  const StatPersisted stat{n.czxid,   n.mzxid,    n.ctime,    n.mtime, n.version,
+  const StatPersisted stat{n.czxid,    n.mzxid,    n.ctime, n.mtime, n.version,
                            n.cversion, n.aversion, n.owner, n.pzxid};
   std::optional<Bytes> data;
   if (n.data_size > 0) data = Bytes(n.data, static_cast<std::size_t>(n.data_size));
@@ -331,7 +333,8 @@ void Tree::set_acl(NodeId id, std::string_view path, AclSlot acl, const StatPers
 std::vector<NodeId> Tree::sorted_children(NodeId id) const {
   std::vector<NodeId> ids;
   ids.reserve(node(id).children);
-  for (NodeId child = node(id).first_child; child != kNoNode; child = node(child).next_sibling) ids.push_back(child);
+  for (NodeId child = node(id).first_child; child != kNoNode; child = node(child).next_sibling)
+    ids.push_back(child);
   std::sort(ids.begin(), ids.end(), [this](NodeId a, NodeId b) { return get(a).name < get(b).name; });
   return ids;
 }

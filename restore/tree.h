@@ -1,9 +1,11 @@
 #pragma once
-// The tree of znodes: built for loading a million nodes in a fraction of a second and little memory. A node keeps
-// its own name only; children are intrusive lists; one open-addressing table finds a node by the hash of its full
-// path and proves the match by walking up the parents. The digest (formats/digest.h) is kept up to date.
+// The tree of znodes: built for loading a million nodes in a fraction of a second and little memory. A node
+// keeps its own name only; children are intrusive lists; one open-addressing table finds a node by the hash
+// of its full path and proves the match by walking up the parents. The digest (formats/digest.h) is kept up
+// to date.
 //
-// Not thread-safe for changes; readers may share a tree nobody changes. Ids are stable while their node lives.
+// Not thread-safe for changes; readers may share a tree nobody changes. Ids are stable while their node
+// lives.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -83,14 +85,16 @@ class Tree {
   static bool valid_path(std::string_view path);
 
   /// A new node; `path` is valid, its parent is `parent`, nothing stands there. Takes over one use of `acl`.
-  NodeId create(std::string_view path, NodeId parent, std::optional<Bytes> data, AclSlot acl, const StatPersisted& stat);
+  NodeId create(std::string_view path, NodeId parent, std::optional<Bytes> data, AclSlot acl,
+                const StatPersisted& stat);
   /// Removes a node and everything below it. Not for the root. Gives back the uses of its ACLs.
   void remove(NodeId id);
   void set_data(NodeId id, std::string_view path, std::optional<Bytes> data, const StatPersisted& stat);
   void set_stat(NodeId id, std::string_view path, const StatPersisted& stat);
   void set_acl(NodeId id, std::string_view path, AclSlot acl, const StatPersisted& stat);
 
-  /// Visits every node in the order of ids, which says nothing about the tree: visit(NodeId). The fastest way over all.
+  /// Visits every node in the order of ids, which says nothing about the tree: visit(NodeId). The fastest way
+  /// over all.
   template <class Visit>
   void for_each_node(Visit visit) const {
     for (NodeId id = kRoot; id < next_id_; ++id)
@@ -100,7 +104,8 @@ class Tree {
   NodeId next_sibling(NodeId id) const { return node(id).next_sibling; }
   /// Children sorted by name bytes.
   std::vector<NodeId> sorted_children(NodeId id) const;
-  /// Visits `from` and its subtree, parents first, siblings by name: visit(NodeId, path). Stops when it returns false.
+  /// Visits `from` and its subtree, parents first, siblings by name: visit(NodeId, path). Stops when it
+  /// returns false.
   template <class Visit>
   void walk(NodeId from, Visit visit) const;
 

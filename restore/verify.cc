@@ -16,8 +16,10 @@ bool is_fatal(const Error& error) {
     case ErrorId::kCancelled:
     case ErrorId::kOutOfMemory:
     case ErrorId::kStorage:
-    case ErrorId::kPermission: return true;
-    default: return false;
+    case ErrorId::kPermission:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -101,9 +103,15 @@ class Verifier {
       case VerifyDepth::kQuick:
         for (FileReport& file : report_.files) ZK_TRY_STATUS(quick_look(source_, file, report_.findings));
         break;
-      case VerifyDepth::kRead: ZK_TRY_STATUS(read_all()); break;
-      case VerifyDepth::kStart: ZK_TRY_STATUS(replay_start()); break;
-      case VerifyDepth::kProve: ZK_TRY_STATUS(replay_all()); break;
+      case VerifyDepth::kRead:
+        ZK_TRY_STATUS(read_all());
+        break;
+      case VerifyDepth::kStart:
+        ZK_TRY_STATUS(replay_start());
+        break;
+      case VerifyDepth::kProve:
+        ZK_TRY_STATUS(replay_all());
+        break;
       case VerifyDepth::kReplayAll:
         ZK_TRY_STATUS(read_all());
         ZK_TRY_STATUS(replay_all());
@@ -137,7 +145,8 @@ class Verifier {
     Finding finding;
     finding.severity = Severity::kDamage;
     finding.id = ErrorId::kBadEpochFile;
-    finding.message = fmt::format("acceptedEpoch {} is below currentEpoch {}: the server refuses to start", *accepted, *current);
+    finding.message = fmt::format("acceptedEpoch {} is below currentEpoch {}: the server refuses to start",
+                                  *accepted, *current);
     report_.findings.push_back(std::move(finding));
   }
 
@@ -179,9 +188,10 @@ class Verifier {
   void append(Findings findings) {
     for (Finding& finding : findings) {
       // A replay after a full read meets the same damage again.
-      const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
-        return old.file == finding.file && old.offset == finding.offset && old.id == finding.id;
-      });
+      const bool known =
+          std::any_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& old) {
+            return old.file == finding.file && old.offset == finding.offset && old.id == finding.id;
+          });
       if (!known || finding.file.empty()) report_.findings.push_back(std::move(finding));
     }
   }
@@ -222,7 +232,8 @@ class Verifier {
         file.tail = result->base_tail;
         file.fuzzy_end = result->fuzzy_end;
       }
-      for (const SourceFile& log : logs_after(listing_.logs, base == nullptr ? 0 : base->zxid)) report_of(log).checked = true;
+      for (const SourceFile& log : logs_after(listing_.logs, base == nullptr ? 0 : base->zxid))
+        report_of(log).checked = true;
       return {};
     }
     return no_base();
@@ -275,7 +286,8 @@ class Verifier {
     if (!result) return is_fatal(result.error()) ? Status(fail(std::move(result).error())) : Status();
     if (result->stopped_by) return {};  // the walk itself reports what stopped it
     const std::int64_t at = result->state.last_zxid;
-    // The logs end inside its fuzzy window: the state is the exact one only if the snapshot's own digest says so.
+    // The logs end inside its fuzzy window: the state is the exact one only if the snapshot's own digest says
+    // so.
     const auto& digest = loaded->tail.digest;
     const bool exact = !file.fuzzy_end || at >= *file.fuzzy_end ||
                        (digest && digest->zxid == at && digest->version == kDigestVersion &&
@@ -299,8 +311,8 @@ class Verifier {
         finding.severity = Severity::kDamage;
         finding.id = ErrorId::kDigestMismatch;
         finding.first_zxid = finding.last_zxid = at->compare_at;
-        finding.message = fmt::format("differs from the replayed tree at {} ({}: {})", zxid_text(at->compare_at),
-                                      differences[0].path, differences[0].what);
+        finding.message = fmt::format("differs from the replayed tree at {} ({}: {})",
+                                      zxid_text(at->compare_at), differences[0].path, differences[0].what);
         finding.file = at->file->path;
         report_.findings.push_back(std::move(finding));
       }
@@ -312,7 +324,9 @@ class Verifier {
   Result<ReplayResult> replay_span(const SourceFile* base) {
     std::vector<Pending> pending;
     std::size_t first = 0;
-    while (first < listing_.snapshots.size() && base != nullptr && listing_.snapshots[first].zxid <= base->zxid) ++first;
+    while (first < listing_.snapshots.size() && base != nullptr &&
+           listing_.snapshots[first].zxid <= base->zxid)
+      ++first;
     std::size_t next = first;
     const std::size_t findings_before = report_.findings.size();
     const std::uint64_t compared_before = report_.snapshots_compared;
@@ -339,15 +353,16 @@ class Verifier {
   struct Span {
     const SourceFile* base = nullptr;
     const SourceFile* next = nullptr;
-    std::optional<std::int64_t> end;  // where `next` is exact; absent: to the end of the logs
+    std::optional<std::int64_t> end;      // where `next` is exact; absent: to the end of the logs
     std::optional<Fingerprint> expected;  // of `next`, where it is exact at its own zxid
     bool connected = false;
     std::optional<ReplayResult> result;
     Findings findings;
   };
 
-  /// Every stretch between two snapshots on its own, several at a time: when each ends in exactly the tree that the next
-  /// begins with, the whole is one unbroken replay. False: something is odd, the slow way finds out what.
+  /// Every stretch between two snapshots on its own, several at a time: when each ends in exactly the tree
+  /// that the next begins with, the whole is one unbroken replay. False: something is odd, the slow way finds
+  /// out what.
   Result<bool> replay_spans(const SourceFile* first_base, std::size_t first_next) {
     std::vector<Span> spans;
     spans.push_back({});
@@ -358,8 +373,7 @@ class Verifier {
       spans.back().base = &listing_.snapshots[i];
     }
     std::vector<std::function<Status()>> tasks;
-    for (Span& span : spans)
-      tasks.emplace_back([this, &span] { return replay_one_span(span); });
+    for (Span& span : spans) tasks.emplace_back([this, &span] { return replay_one_span(span); });
     Status done = executor_.run_all(tasks);
     if (!done) {
       if (is_fatal(done.error())) return fail(std::move(done).error());
@@ -368,7 +382,8 @@ class Verifier {
     Certificate whole;
     for (Span& span : spans) {
       const bool last = span.next == nullptr;
-      if (!span.result || span.result->stopped_by || span.result->certificate.failed_at || (!last && !span.connected))
+      if (!span.result || span.result->stopped_by || span.result->certificate.failed_at ||
+          (!last && !span.connected))
         return false;
       if (has_severity(span.findings, Severity::kGap)) return false;
       merge(whole, span.result->certificate);
@@ -383,8 +398,8 @@ class Verifier {
     std::vector<ZxidRange> joined;
     for (const ZxidRange& range : whole.proven) {
       const bool meets = !joined.empty() && std::any_of(spans.begin(), spans.end(), [&](const Span& span) {
-        return span.base != nullptr && span.base->zxid >= joined.back().first && span.base->zxid <= range.first &&
-               span.result->fuzzy_end >= range.first;
+        return span.base != nullptr && span.base->zxid >= joined.back().first &&
+               span.base->zxid <= range.first && span.result->fuzzy_end >= range.first;
       });
       if (meets)
         joined.back().last = range.last;
@@ -400,7 +415,8 @@ class Verifier {
     report_.base = spans.back().base == nullptr ? std::string() : spans.back().base->path;
     report_.certificate = whole;
     const ReplayResult& first = *spans.front().result;
-    report_.windows.push_back({first.fuzzy_end, final.state.last_zxid, first_base == nullptr ? std::string() : first_base->path});
+    report_.windows.push_back(
+        {first.fuzzy_end, final.state.last_zxid, first_base == nullptr ? std::string() : first_base->path});
     return true;
   }
 
@@ -463,11 +479,13 @@ class Verifier {
         reached = result->state.last_zxid;
         merge(whole, result->certificate);
         if (reached >= result->fuzzy_end)
-          report_.windows.push_back({result->fuzzy_end, reached, base == nullptr ? std::string() : base->path});
+          report_.windows.push_back(
+              {result->fuzzy_end, reached, base == nullptr ? std::string() : base->path});
         if (!result->stopped_by) break;
       }
       // Behind a gap or damage only a later snapshot goes on.
-      while (next_base < listing_.snapshots.size() && listing_.snapshots[next_base].zxid <= reached) ++next_base;
+      while (next_base < listing_.snapshots.size() && listing_.snapshots[next_base].zxid <= reached)
+        ++next_base;
       if (next_base == listing_.snapshots.size()) break;
       base = &listing_.snapshots[next_base++];
     }

@@ -1,7 +1,7 @@
 #pragma once
-// Every check there is over one source, collecting findings and never stopping at the first. Three depths: a quick look
-// at names, headers and ends; all bytes decoded and hashed (the default); replay as a server would start, or from the
-// oldest base through every log, comparing every snapshot and digest on the way.
+// Every check there is over one source, collecting findings and never stopping at the first. Three depths: a
+// quick look at names, headers and ends; all bytes decoded and hashed (the default); replay as a server would
+// start, or from the oldest base through every log, comparing every snapshot and digest on the way.
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -27,8 +27,8 @@ enum class VerifyDepth : std::uint8_t {
 struct FileReport {
   SourceFile file;
   bool is_log = false;
-  bool checked = false;  // read as far as the depth asks; false: not needed, or not readable
-  std::uint64_t txns = 0;             // logs
+  bool checked = false;                   // read as far as the depth asks; false: not needed, or not readable
+  std::uint64_t txns = 0;                 // logs
   std::uint64_t nodes = 0, sessions = 0;  // snapshots
   std::optional<std::int64_t> first_zxid, last_zxid;
   std::optional<std::int64_t> fuzzy_end;  // snapshots that say so
@@ -45,19 +45,19 @@ struct RestorableWindow {
 struct VerifyReport {
   std::vector<FileReport> files;  // snapshots, then logs, each ascending
   Findings findings;
-  std::optional<Certificate> certificate;   // after a replay
-  std::optional<std::string> base;          // what the (last) replay began with; empty text: the built-in tree
+  std::optional<Certificate> certificate;  // after a replay
+  std::optional<std::string> base;         // what the (last) replay began with; empty text: the built-in tree
   std::uint64_t replayed_txns = 0;
   std::uint64_t nodes = 0, sessions = 0, ephemerals = 0;  // of the final state
-  std::optional<std::uint64_t> digest;      // of the final state
-  std::optional<std::int64_t> last_zxid;    // of the final state
-  std::uint64_t snapshots_compared = 0;     // kReplayAll: equal to the replayed tree
-  std::vector<RestorableWindow> windows;    // kReplayAll
+  std::optional<std::uint64_t> digest;                    // of the final state
+  std::optional<std::int64_t> last_zxid;                  // of the final state
+  std::uint64_t snapshots_compared = 0;                   // kReplayAll: equal to the replayed tree
+  std::vector<RestorableWindow> windows;                  // kReplayAll
   bool damaged() const { return has_severity(findings, Severity::kGap); }
 };
 
-/// Fails only when the source cannot be listed or the system refuses to read. `on_final` is shown the last state that a
-/// replay reached; where several were needed (gaps), each one's, the last being the newest.
+/// Fails only when the source cannot be listed or the system refuses to read. `on_final` is shown the last
+/// state that a replay reached; where several were needed (gaps), each one's, the last being the newest.
 Result<VerifyReport> verify(Source& source, VerifyDepth depth, Executor& executor, Job& job,
                             std::function<void(const State&)> on_final = {});
 

@@ -4,7 +4,8 @@
 
 namespace zkark {
 
-/// Wall time: milliseconds since 1970-01-01 UTC, as ZooKeeper writes it. Labels only; nothing is decided by it.
+/// Wall time: milliseconds since 1970-01-01 UTC, as ZooKeeper writes it. Labels only; nothing is decided by
+/// it.
 struct WallTime {
   std::int64_t ms = 0;
   auto operator<=>(const WallTime&) const = default;

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 
 #include "formats/base/check.h"
 

@@ -1,6 +1,7 @@
 #pragma once
 // One Error type for the whole program: what went wrong (a stable id and a sentence), where (file, offset,
-// zxid), and a way out (hint). The list of ids is error_ids.inc; an id's number divided by 100 is the exit code.
+// zxid), and a way out (hint). The list of ids is error_ids.inc; an id's number divided by 100 is the exit
+// code.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,12 +45,12 @@ class [[nodiscard]] Error {
   Error clone() const;
 
   ErrorId id() const;
-  const std::string& message() const;              // one sentence, no trailing dot, no newline
-  const std::string& file() const;                 // empty when no file is meant
-  std::optional<std::uint64_t> offset() const;     // in bytes, in `file`
+  const std::string& message() const;           // one sentence, no trailing dot, no newline
+  const std::string& file() const;              // empty when no file is meant
+  std::optional<std::uint64_t> offset() const;  // in bytes, in `file`
   std::optional<std::int64_t> zxid() const;
-  const std::string& hint() const;                 // what to do next; empty when there is nothing to say
-  int system_errno() const;                        // 0 unless the operating system said so
+  const std::string& hint() const;  // what to do next; empty when there is nothing to say
+  int system_errno() const;         // 0 unless the operating system said so
 
   /// Adds where it happened. What is set already stays: the innermost place is the exact one.
   Error&& at(std::string_view file) &&;

@@ -34,7 +34,8 @@ Result<std::string> read_file(ReadFs& fs, const std::string& path, std::uint64_t
     ZK_TRY(std::size_t n, file->read_at(content.size(), std::as_writable_bytes(std::span(block))));
     if (n == 0) return content;
     if (content.size() + n > max_bytes)
-      return fail(Error(ErrorId::kBadLength, fmt::format("file is larger than {} bytes", max_bytes)).at(path));
+      return fail(
+          Error(ErrorId::kBadLength, fmt::format("file is larger than {} bytes", max_bytes)).at(path));
     content.append(block, n);
   }
 }
@@ -49,9 +50,9 @@ Result<bool> exists(ReadFs& fs, const std::string& path) {
 Status read_exactly(File& file, std::uint64_t offset, MutableBytes into) {
   ZK_TRY(std::size_t n, file.read_at(offset, into));
   if (n == into.size()) return {};
-  return fail(Error(ErrorId::kTruncated,
-                    fmt::format("file ends after {} of {} bytes wanted here", n, into.size()))
-                  .at(file.path(), offset + n));
+  return fail(
+      Error(ErrorId::kTruncated, fmt::format("file ends after {} of {} bytes wanted here", n, into.size()))
+          .at(file.path(), offset + n));
 }
 
 Status write_file_atomic(Fs& fs, const std::string& path, Bytes content, CreateOptions options) {

@@ -1,7 +1,7 @@
 #pragma once
-// Seam: the file system. Everything that touches a file goes through here, so that crash, power-cut, disk-full
-// and I/O-error tests run in one deterministic process (tests/support/sim_fs.h), and src/os/posix_fs is the
-// only code that calls the kernel.
+// Seam: the file system. Everything that touches a file goes through here, so that crash, power-cut,
+// disk-full and I/O-error tests run in one deterministic process (tests/support/sim_fs.h), and
+// src/os/posix_fs is the only code that calls the kernel.
 //
 // Paths are UTF-8 byte strings with '/' separators, relative or absolute, as the user gave them; errors name
 // them like that. All methods are thread-safe; one File must not be used by two threads at once.
@@ -25,8 +25,8 @@ enum class FileType : std::uint8_t { kFile, kDirectory, kSymlink, kOther };
 struct FileInfo {
   FileType type = FileType::kFile;
   std::uint64_t size_bytes = 0;
-  std::int64_t mtime_ns = 0;      // wall clock of the file system
-  std::uint32_t mode = 0;         // permission bits only
+  std::int64_t mtime_ns = 0;  // wall clock of the file system
+  std::uint32_t mode = 0;     // permission bits only
   std::uint32_t uid = 0, gid = 0;
   std::uint64_t device = 0, inode = 0;  // equal pair = same file
 };

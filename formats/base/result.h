@@ -105,14 +105,14 @@ inline Status ok() { return {}; }
 /// ZK_TRY(auto value, expression): declares `value` from a Result, or returns its Error from this function.
 #define ZK_TRY(declaration, expression) \
   ZK_TRY_IMPL(ZK_CONCAT(zk_try_result_, __LINE__), declaration, expression)
-#define ZK_TRY_IMPL(result, declaration, expression)         \
-  auto result = (expression);                                \
+#define ZK_TRY_IMPL(result, declaration, expression)            \
+  auto result = (expression);                                   \
   if (!result) return ::zkark::fail(std::move(result).error()); \
   declaration = std::move(result).value()
 
 /// ZK_TRY_STATUS(expression): returns the Error of a failed Result or Status; drops the value.
-#define ZK_TRY_STATUS(expression)                                                  \
-  do {                                                                             \
-    if (auto zk_try_status = (expression); !zk_try_status)                         \
-      return ::zkark::fail(std::move(zk_try_status).error());                      \
+#define ZK_TRY_STATUS(expression)                             \
+  do {                                                        \
+    if (auto zk_try_status = (expression); !zk_try_status)    \
+      return ::zkark::fail(std::move(zk_try_status).error()); \
   } while (false)

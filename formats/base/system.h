@@ -51,9 +51,9 @@ class System {
   /// name service comes on top.
   virtual Result<bool> port_answers(const std::string& host, std::uint16_t port, std::int64_t timeout_ms) = 0;
 
-  /// Connects, sends `question` and gives what comes back until the other side closes, at most `max_bytes` (more is
-  /// kUnreachable, as from a stranger). Made for four-letter words. kUnreachable when nothing accepts, answers or closes
-  /// within `timeout_ms`. Blocks like port_answers.
+  /// Connects, sends `question` and gives what comes back until the other side closes, at most `max_bytes`
+  /// (more is kUnreachable, as from a stranger). Made for four-letter words. kUnreachable when nothing
+  /// accepts, answers or closes within `timeout_ms`. Blocks like port_answers.
   virtual Result<std::string> ask_port(const std::string& host, std::uint16_t port, std::string_view question,
                                        std::size_t max_bytes, std::int64_t timeout_ms) = 0;
 

@@ -53,7 +53,8 @@ EntryKind kind_of(std::string_view name) {
   if (kind == DataFileKind::kLog) return EntryKind::kLog;
   if (kind == DataFileKind::kSnapshot) return EntryKind::kSnapshot;
   if (name == "currentEpoch" || name == "acceptedEpoch") return EntryKind::kEpoch;
-  if (name == "myid" || name == "zkark-lineage.json" || name == "zoo.cfg" || name.starts_with("zoo.cfg.dynamic"))
+  if (name == "myid" || name == "zkark-lineage.json" || name == "zoo.cfg" ||
+      name.starts_with("zoo.cfg.dynamic"))
     return EntryKind::kConfig;
   return EntryKind::kOther;
 }
@@ -92,10 +93,11 @@ class Unpacker {
 
  private:
   Status entry(archive* handle, archive_entry* entry, const std::string& archive_path);
-  Result<bool> write(archive* handle, const std::string& path, std::uint64_t limit, const std::string& archive_path,
-                     const std::string& name);
+  Result<bool> write(archive* handle, const std::string& path, std::uint64_t limit,
+                     const std::string& archive_path, const std::string& name);
   Status place(EntryKind kind, const std::string& incoming, UnpackedFile file);
-  Result<bool> replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there, const UnpackedFile& now);
+  Result<bool> replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there,
+                        const UnpackedFile& now);
   void note(restore::Severity severity, ErrorId id, const std::string& archive_path, std::string message);
 
   Fs& fs_;
@@ -107,7 +109,8 @@ class Unpacker {
   std::map<std::string, UnpackedFile> placed_;  // by path
 };
 
-void Unpacker::note(restore::Severity severity, ErrorId id, const std::string& archive_path, std::string message) {
+void Unpacker::note(restore::Severity severity, ErrorId id, const std::string& archive_path,
+                    std::string message) {
   restore::Finding finding;
   finding.severity = severity;
   finding.id = id;
@@ -122,9 +125,10 @@ Status Unpacker::begin() {
   return fs_.make_dir(join_path(dir_, "version-2"), 0700);
 }
 
-/// One entry's bytes into a new file. False: it ends early, or is longer than `limit`, or the archive is damaged in it.
-Result<bool> Unpacker::write(archive* handle, const std::string& path, std::uint64_t limit, const std::string& archive_path,
-                             const std::string& name) {
+/// One entry's bytes into a new file. False: it ends early, or is longer than `limit`, or the archive is
+/// damaged in it.
+Result<bool> Unpacker::write(archive* handle, const std::string& path, std::uint64_t limit,
+                             const std::string& archive_path, const std::string& name) {
   ZK_TRY(const auto file, fs_.create(path, {0600}));
   std::uint64_t written = 0;
   static constexpr std::array<std::byte, 65536> kZeros{};
@@ -137,39 +141,47 @@ Result<bool> Unpacker::write(archive* handle, const std::string& path, std::uint
     if (outcome == ARCHIVE_EOF) return true;
     if (outcome < ARCHIVE_WARN || offset < 0) {
       note(restore::Severity::kDamage, ErrorId::kBadCompression, archive_path,
-           fmt::format("{} is cut short: {}", name, archive_error_string(handle) ? archive_error_string(handle) : "the archive ends"));
+           fmt::format("{} is cut short: {}", name,
+                       archive_error_string(handle) ? archive_error_string(handle) : "the archive ends"));
       return false;
     }
     const std::uint64_t end = static_cast<std::uint64_t>(offset) + size;
     if (end > limit) {
-      note(restore::Severity::kDamage, ErrorId::kBadLength, archive_path, fmt::format("{} is too large to be such a file", name));
+      note(restore::Severity::kDamage, ErrorId::kBadLength, archive_path,
+           fmt::format("{} is too large to be such a file", name));
       return false;
     }
     if (end < written || end - written > budget_)
-      return fail(Error(ErrorId::kRefused, fmt::format("unpacked, the archive is larger than the room there is ({} more bytes)", budget_))
+      return fail(Error(ErrorId::kRefused,
+                        fmt::format("unpacked, the archive is larger than the room there is ({} more bytes)",
+                                    budget_))
                       .at(archive_path)
                       .with_hint("set TMPDIR to a place with more room, or unpack it by hand"));
     budget_ -= end - written;
     while (written < static_cast<std::uint64_t>(offset)) {  // a hole of a sparse file
-      const std::size_t part = static_cast<std::size_t>(std::min<std::uint64_t>(kZeros.size(), static_cast<std::uint64_t>(offset) - written));
+      const std::size_t part = static_cast<std::size_t>(
+          std::min<std::uint64_t>(kZeros.size(), static_cast<std::uint64_t>(offset) - written));
       ZK_TRY_STATUS(file->append(Bytes(kZeros).first(part)));
       written += part;
     }
     ZK_TRY_STATUS(file->append(Bytes(static_cast<const std::byte*>(data), size)));
     written = end;
-    job_.progress.done.store(job_.progress.done.load(std::memory_order_relaxed) + size, std::memory_order_relaxed);
+    job_.progress.done.store(job_.progress.done.load(std::memory_order_relaxed) + size,
+                             std::memory_order_relaxed);
   }
 }
 
 /// A name came again: whether the new copy is the one to keep.
-Result<bool> Unpacker::replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there, const UnpackedFile& now) {
+Result<bool> Unpacker::replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there,
+                                const UnpackedFile& now) {
   if (kind == EntryKind::kLog) {
     ZK_TRY(const std::uint64_t old_end, readable_end(fs_, there.path));
     ZK_TRY(const std::uint64_t new_end, readable_end(fs_, incoming));
     ZK_TRY(const bool one_history, same_bytes(fs_, there.path, incoming, std::min(old_end, new_end)));
     if (one_history) return new_end > old_end || (new_end == old_end && now.size_bytes > there.size_bytes);
     note(restore::Severity::kDamage, ErrorId::kWrongCluster, now.archive,
-         fmt::format("{} contradicts the copy in {}, which is the one that is read", now.entry, there.archive));
+         fmt::format("{} contradicts the copy in {}, which is the one that is read", now.entry,
+                     there.archive));
     result_.findings.back().hint = "the archives are of different servers or histories; give them one by one";
     return false;
   }
@@ -198,13 +210,15 @@ Status Unpacker::entry(archive* handle, archive_entry* entry, const std::string&
   const EntryKind kind = kind_of(base);
   if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) {
     if (kind != EntryKind::kOther)
-      note(restore::Severity::kNote, ErrorId::kUnknownFile, archive_path, fmt::format("not read: {} is no regular file", name));
+      note(restore::Severity::kNote, ErrorId::kUnknownFile, archive_path,
+           fmt::format("not read: {} is no regular file", name));
     return {};
   }
   if (kind == EntryKind::kOther) {
     if (const DataFileKind data = parse_data_file_name(base).kind;
         data == DataFileKind::kAccidentalLog || data == DataFileKind::kAccidentalSnapshot)
-      note(restore::Severity::kNote, ErrorId::kBadFileName, archive_path, fmt::format("not read: no server writes a file named {}", name));
+      note(restore::Severity::kNote, ErrorId::kBadFileName, archive_path,
+           fmt::format("not read: no server writes a file named {}", name));
     return {};
   }
   const bool data = kind == EntryKind::kLog || kind == EntryKind::kSnapshot;
@@ -230,7 +244,8 @@ Status Unpacker::unpack(const std::string& path) {
   const auto problem = [&](std::string_view what) -> Status {
     if (input.failure) return fail(std::move(*input.failure));
     const char* text = archive_error_string(handle.get());
-    note(restore::Severity::kDamage, ErrorId::kBadCompression, path, fmt::format("{}: {}", what, text != nullptr ? text : "it ends early"));
+    note(restore::Severity::kDamage, ErrorId::kBadCompression, path,
+         fmt::format("{}: {}", what, text != nullptr ? text : "it ends early"));
     return {};
   };
   if (archive_read_open(handle.get(), &input, nullptr, read_input, nullptr) != ARCHIVE_OK) {
@@ -246,7 +261,9 @@ Status Unpacker::unpack(const std::string& path) {
       return problem("the archive is damaged; what comes before is read");
     }
     if (++entries_ > options_.max_entries)
-      return fail(Error(ErrorId::kRefused, fmt::format("the archive has more than {} entries", options_.max_entries)).at(path));
+      return fail(
+          Error(ErrorId::kRefused, fmt::format("the archive has more than {} entries", options_.max_entries))
+              .at(path));
     ZK_TRY_STATUS(entry(handle.get(), header, path));
     if (input.failure) return fail(std::move(*input.failure));
   }
@@ -270,7 +287,8 @@ bool looks_like_archive(Bytes first) {
       if (i >= first.size() || std::to_integer<unsigned>(first[i++]) != byte) return false;
     return true;
   };
-  if (starts({0x1f, 0x8b}) || starts({0x28, 0xb5, 0x2f, 0xfd}) || starts({0xfd, '7', 'z', 'X', 'Z'}) || starts({'B', 'Z', 'h'}))
+  if (starts({0x1f, 0x8b}) || starts({0x28, 0xb5, 0x2f, 0xfd}) || starts({0xfd, '7', 'z', 'X', 'Z'}) ||
+      starts({'B', 'Z', 'h'}))
     return true;
   return first.size() >= 262 && as_text(first.subspan(257, 5)) == "ustar";
 }

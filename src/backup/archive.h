@@ -1,7 +1,8 @@
 #pragma once
-// Tarballs as hand-written backup scripts make them (plain, gzip, zstd, xz, bzip2; everything flat, under DATE/ or under
-// version-2/), taken apart into a directory that looks like a server's. libarchive decodes; nothing it finds is trusted:
-// regular files with allow-listed names only, no links, no devices, no path of the archive's own choosing.
+// Tarballs as hand-written backup scripts make them (plain, gzip, zstd, xz, bzip2; everything flat, under
+// DATE/ or under version-2/), taken apart into a directory that looks like a server's. libarchive decodes;
+// nothing it finds is trusted: regular files with allow-listed names only, no links, no devices, no path of
+// the archive's own choosing.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,16 +32,16 @@ struct UnpackedFile {
 };
 
 struct Unpacked {
-  std::vector<UnpackedFile> files;      // snapshots and logs in DIR/version-2, the rest in DIR
+  std::vector<UnpackedFile> files;        // snapshots and logs in DIR/version-2, the rest in DIR
   std::vector<std::string> config_files;  // paths of zoo.cfg and dynamic files
-  restore::Findings findings;           // what was left out, and damage to the archives
+  restore::Findings findings;             // what was left out, and damage to the archives
 };
 
-/// Unpacks in the order given into `dir`, which is there and empty. A name that comes again: of a log, the copy that
-/// reaches further, if one begins with the other; of a snapshot, the later one, unless it is incomplete; of any other
-/// file, the later one. Copies that contradict each other are a finding (kDamage), and the earlier one stays. An archive
-/// that ends early or is damaged is a finding too; what was read up to there is kept. Errors: kNoFile, kBadMagic (not a
-/// tar file), kRefused (the budget), storage.
+/// Unpacks in the order given into `dir`, which is there and empty. A name that comes again: of a log, the
+/// copy that reaches further, if one begins with the other; of a snapshot, the later one, unless it is
+/// incomplete; of any other file, the later one. Copies that contradict each other are a finding (kDamage),
+/// and the earlier one stays. An archive that ends early or is damaged is a finding too; what was read up to
+/// there is kept. Errors: kNoFile, kBadMagic (not a tar file), kRefused (the budget), storage.
 Result<Unpacked> unpack_archives(Fs& fs, const std::vector<std::string>& archives, const std::string& dir,
                                  const UnpackOptions& options, Job& job);
 

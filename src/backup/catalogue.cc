@@ -31,14 +31,16 @@ void add_backup(CatalogueCluster& cluster, const CatalogueBackup& backup) {
   timeline.timeline = manifest.timeline;
   timeline.unconfirmed_from = manifest.unconfirmed_from;
   for (const Gap& gap : manifest.gaps)
-    if (std::find(timeline.gaps.begin(), timeline.gaps.end(), gap) == timeline.gaps.end()) timeline.gaps.push_back(gap);
+    if (std::find(timeline.gaps.begin(), timeline.gaps.end(), gap) == timeline.gaps.end())
+      timeline.gaps.push_back(gap);
 }
 
 void finish(CatalogueCluster& cluster) {
   for (CatalogueTimeline& timeline : cluster.timelines) {
     std::vector<Manifest> manifests;
     for (const CatalogueBackup& backup : cluster.backups)
-      if (backup.manifest && backup.entry.timeline == timeline.timeline.id) manifests.push_back(*backup.manifest);
+      if (backup.manifest && backup.entry.timeline == timeline.timeline.id)
+        manifests.push_back(*backup.manifest);
     timeline.windows = windows_of(manifests);
     std::erase_if(timeline.gaps, [&](const Gap& gap) { return covered(gap, timeline.windows); });
     std::sort(timeline.gaps.begin(), timeline.gaps.end(),
@@ -49,8 +51,9 @@ void finish(CatalogueCluster& cluster) {
   std::vector<CatalogueTimeline> rest = std::move(cluster.timelines);
   while (!rest.empty()) {
     const auto waits = [&](const CatalogueTimeline& one) {
-      return std::any_of(rest.begin(), rest.end(),
-                         [&](const CatalogueTimeline& other) { return other.timeline.id == one.timeline.parent; });
+      return std::any_of(rest.begin(), rest.end(), [&](const CatalogueTimeline& other) {
+        return other.timeline.id == one.timeline.parent;
+      });
     };
     auto next = std::find_if_not(rest.begin(), rest.end(), waits);
     if (next == rest.end()) next = rest.begin();  // a circle: no manifest of ours, shown all the same

@@ -1,6 +1,6 @@
 #pragma once
-// What a repository holds and what can be restored from it, cluster by cluster and timeline by timeline, drawn from
-// the manifests alone.
+// What a repository holds and what can be restored from it, cluster by cluster and timeline by timeline,
+// drawn from the manifests alone.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,7 +40,8 @@ struct Catalogue {
   std::vector<Error> unreadable;           // one per manifest that is missing or damaged
 };
 
-/// Reads every live manifest of one cluster (empty: of all). Fails when the storage does or the job is stopped.
+/// Reads every live manifest of one cluster (empty: of all). Fails when the storage does or the job is
+/// stopped.
 Result<Catalogue> read_catalogue(const Repository& repository, const std::string& cluster, Job& job);
 
 /// The lowest zxid whose record or snapshot the backup itself stores.

@@ -27,7 +27,8 @@ struct Use {
 /// Spreads any two objects and any two seeds evenly: the low bits of the name are as good as random.
 bool sampled(const std::string& name, const CheckOptions& options) {
   if (options.read_percent >= 100) return true;
-  return load_u64(sha256(as_bytes(fmt::format("{}/{}", options.seed, name))).data()) % 100 < options.read_percent;
+  return load_u64(sha256(as_bytes(fmt::format("{}/{}", options.seed, name))).data()) % 100 <
+         options.read_percent;
 }
 
 Status read_whole(Backend& backend, const ObjectRef& ref) {
@@ -102,8 +103,8 @@ class Walk {
       for (const std::string& parent : entry.needs)
         if (repository_.find(parent) == nullptr)
           add(restore::finding_of(
-                  Error(ErrorId::kRepositoryDamaged,
-                        fmt::format("backup {} needs {}, which is not live", short_id(entry.id), short_id(parent)))
+                  Error(ErrorId::kRepositoryDamaged, fmt::format("backup {} needs {}, which is not live",
+                                                                 short_id(entry.id), short_id(parent)))
                       .at(place)),
               {entry.id});
       Result<std::string> file = repository_.load_manifest_file(entry);
@@ -115,18 +116,21 @@ class Walk {
       }
       if (!decoded->unknown_keys.empty())
         note(ErrorId::kRepositoryTooNew,
-             fmt::format("the manifest has {} keys unknown to this zkark, the first is {}", decoded->unknown_keys.size(),
-                         decoded->unknown_keys.front()),
+             fmt::format("the manifest has {} keys unknown to this zkark, the first is {}",
+                         decoded->unknown_keys.size(), decoded->unknown_keys.front()),
              place);
       if (HeadEntry said = head_entry(decoded->manifest, entry.sha256);
-          said.id != entry.id || said.needs != entry.needs || said.cluster != entry.cluster || said.type != entry.type)
-        add(restore::finding_of(Error(ErrorId::kRepositoryDamaged, "HEAD and the manifest contradict each other").at(place)),
+          said.id != entry.id || said.needs != entry.needs || said.cluster != entry.cluster ||
+          said.type != entry.type)
+        add(restore::finding_of(
+                Error(ErrorId::kRepositoryDamaged, "HEAD and the manifest contradict each other").at(place)),
             {entry.id});
       for (const ObjectRef& ref : decoded->manifest.objects()) {
         Use& use = uses_[ref.name];
         if (!use.backups.empty() && use.ref != ref)
           add(restore::finding_of(
-                  Error(ErrorId::kRepositoryDamaged, "two manifests contradict each other on an object").at(place)),
+                  Error(ErrorId::kRepositoryDamaged, "two manifests contradict each other on an object")
+                      .at(place)),
               {entry.id, use.backups.front()});
         use.ref = ref;
         use.backups.push_back(entry.id);
@@ -146,8 +150,10 @@ class Walk {
       const std::string name = entry.key.substr(entry.key.rfind('/') + 1);
       if (!is_hex_name(name, 64) || object_key(name) != entry.key) {
         // Manifests that HEAD does not name are in the notes already, or came after we looked.
-        if (!(entry.key.starts_with("manifests/") && name.size() == 37 && is_hex_name(name.substr(0, 32), 32)))
-          note(ErrorId::kUnknownFile, "a file that does not belong to the repository", display_name(backend_, entry.key));
+        if (!(entry.key.starts_with("manifests/") && name.size() == 37 &&
+              is_hex_name(name.substr(0, 32), 32)))
+          note(ErrorId::kUnknownFile, "a file that does not belong to the repository",
+               display_name(backend_, entry.key));
         continue;
       }
       const auto use = uses_.find(name);
@@ -158,9 +164,10 @@ class Walk {
       }
       use->second.there = true;
       if (entry.size_bytes != use->second.ref.stored_bytes) {
-        add(restore::finding_of(Error(ErrorId::kObjectDamaged, fmt::format("{} bytes long, not {}", entry.size_bytes,
-                                                                           use->second.ref.stored_bytes))
-                                    .at(display_name(backend_, entry.key))),
+        add(restore::finding_of(
+                Error(ErrorId::kObjectDamaged,
+                      fmt::format("{} bytes long, not {}", entry.size_bytes, use->second.ref.stored_bytes))
+                    .at(display_name(backend_, entry.key))),
             use->second.backups);
         bad_.insert(name);
       }
@@ -173,15 +180,18 @@ class Walk {
       bad_.insert(name);
     }
     if (unused > 0)
-      note(ErrorId::kUnknownFile,
-           fmt::format("{} objects ({} bytes) are in no live backup: pruned ones in their grace time, or leftovers of "
-                       "interrupted runs; `zkark prune` removes them",
-                       unused, unused_bytes),
-           display_name(backend_, "objects"));
+      note(
+          ErrorId::kUnknownFile,
+          fmt::format(
+              "{} objects ({} bytes) are in no live backup: pruned ones in their grace time, or leftovers of "
+              "interrupted runs; `zkark prune` removes them",
+              unused, unused_bytes),
+          display_name(backend_, "objects"));
     ZK_TRY(std::vector<BackendEntry> temporary, backend_.list_temporary());
     if (!temporary.empty())
       note(ErrorId::kUnknownFile,
-           fmt::format("{} temporary files: of a run that is working now or was interrupted; the next run removes them",
+           fmt::format("{} temporary files: of a run that is working now or was interrupted; the next run "
+                       "removes them",
                        temporary.size()),
            display_name(backend_, "tmp"));
     ZK_TRY(std::vector<LockInfo> locks, list_locks(repository_.env().locks()));
@@ -243,7 +253,8 @@ bool CheckReport::ok() const {
                       [](const CheckFinding& found) { return found.finding.severity == Severity::kDamage; });
 }
 
-Result<CheckReport> check_repository(const RepositoryEnvironment& env, const CheckOptions& options, Job& job) {
+Result<CheckReport> check_repository(const RepositoryEnvironment& env, const CheckOptions& options,
+                                     Job& job) {
   ZK_TRY(auto repository, Repository::open(env, OpenOptions{.salvage = true}));
   return Walk(*repository, options, job).run();
 }

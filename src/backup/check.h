@@ -28,7 +28,7 @@ struct CheckReport {
   std::uint64_t backups = 0, objects = 0;
   std::uint64_t objects_read = 0, bytes_read = 0;
   std::map<std::string, std::uint64_t> damaged_backups;  // id -> findings of severity kDamage
-  bool ok() const;  // no finding of severity kDamage
+  bool ok() const;                                       // no finding of severity kDamage
 };
 
 /// Reads config, HEAD, every manifest, the list of all files and the objects. Takes no lock: what another run

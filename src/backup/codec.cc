@@ -21,7 +21,8 @@ namespace {
 
 namespace io = boost::iostreams;
 
-// ---- header: numbers of the frame are little-endian (zstd), ours big-endian like everything of ZooKeeper's ----
+// ---- header: numbers of the frame are little-endian (zstd), ours big-endian like everything of ZooKeeper's
+// ----
 
 constexpr std::uint32_t kSkippableMagic = 0x184d2a50;
 constexpr std::uint32_t kPayloadBytes = kObjectHeaderBytes - 8;
@@ -66,21 +67,24 @@ Result<ObjectHeader> decode_header(Bytes stored) {
     return fail(ErrorId::kBadMagic, "no zkark object: the first bytes are not its header");
   const unsigned format = std::to_integer<unsigned>(p[16]) << 8 | std::to_integer<unsigned>(p[17]);
   if (format > kFormat)
-    return fail(ErrorId::kRepositoryTooNew, fmt::format("object format {}; this zkark reads {}", format, kFormat));
+    return fail(ErrorId::kRepositoryTooNew,
+                fmt::format("object format {}; this zkark reads {}", format, kFormat));
   if (p[20] != std::byte{1} || p[21] != std::byte{0})
     return fail(ErrorId::kRepositoryTooNew,
-                fmt::format("compression {}, encryption {}: unknown to this zkark", std::to_integer<unsigned>(p[20]),
-                            std::to_integer<unsigned>(p[21])));
+                fmt::format("compression {}, encryption {}: unknown to this zkark",
+                            std::to_integer<unsigned>(p[20]), std::to_integer<unsigned>(p[21])));
   ObjectHeader header;
   const unsigned kind = std::to_integer<unsigned>(p[18]), codec = std::to_integer<unsigned>(p[19]);
-  if (format == 0 || kind < 1 || kind > 3 || codec > 2) return damaged("a header field has an impossible value");
+  if (format == 0 || kind < 1 || kind > 3 || codec > 2)
+    return damaged("a header field has an impossible value");
   header.kind = static_cast<ObjectKind>(kind);
   header.source_codec = static_cast<SnapCodec>(codec);
   static_assert(static_cast<int>(SnapCodec::kPlain) == 0 && static_cast<int>(SnapCodec::kGzip) == 1 &&
                 static_cast<int>(SnapCodec::kSnappy) == 2);  // as stored
   header.plain_bytes = load_u64(p + 24);
   header.chunk_bytes = load_u64(p + 32);
-  if (header.chunk_bytes == 0 || header.chunk_bytes > kChunkMax) return damaged("impossible chunk length in the header");
+  if (header.chunk_bytes == 0 || header.chunk_bytes > kChunkMax)
+    return damaged("impossible chunk length in the header");
   std::memcpy(header.plain_sha256.data(), p + 40, header.plain_sha256.size());
   const auto zero = [](std::byte b) { return b == std::byte{0}; };
   if (!std::all_of(p + 22, p + 24, zero) || !std::all_of(p + kReservedFrom, p + kObjectHeaderBytes, zero))
@@ -101,8 +105,8 @@ struct Shared {
   std::unique_ptr<ZSTD_DCtx, FreeContext> context;
   ZSTD_inBuffer in{nullptr, 0, 0};
   char block[32768];
-  std::uint64_t limit = 0;      // plain bytes that may come out
-  std::uint64_t position = 0;   // plain bytes that came out
+  std::uint64_t limit = 0;     // plain bytes that may come out
+  std::uint64_t position = 0;  // plain bytes that came out
   bool frame_open = false;
   std::optional<Sha256Hasher> hasher;  // nothing after a seek
   std::optional<Error> error;
@@ -218,7 +222,8 @@ struct ObjectReader::State {
 Result<std::unique_ptr<ObjectReader>> ObjectReader::open(std::string stored, const ObjectRef& ref) {
   if (stored.size() != ref.stored_bytes)
     return damaged(fmt::format("{} bytes long, not {}", stored.size(), ref.stored_bytes));
-  if (sha256_hex(as_bytes(stored)) != ref.name) return damaged("the stored bytes do not match the object's name");
+  if (sha256_hex(as_bytes(stored)) != ref.name)
+    return damaged("the stored bytes do not match the object's name");
   Result<ObjectHeader> header = decode_header(as_bytes(stored));
   if (!header) {
     if (header.error().id() == ErrorId::kRepositoryTooNew) return fail(std::move(header).error());
@@ -274,9 +279,8 @@ Status ObjectReader::seek(std::uint64_t offset) {
   const std::size_t frame = static_cast<std::size_t>(offset / s.header.chunk_bytes);
   if (offset < position || frame != position / s.header.chunk_bytes) {
     // At the very end there may be no frame to start.
-    const std::size_t start = offset == s.ref.plain_bytes && frame > 0 && offset % s.header.chunk_bytes == 0
-                                  ? frame - 1
-                                  : frame;
+    const std::size_t start =
+        offset == s.ref.plain_bytes && frame > 0 && offset % s.header.chunk_bytes == 0 ? frame - 1 : frame;
     ZK_TRY_STATUS(s.find_frame(start));
     s.start_at(start);
   }

@@ -75,16 +75,16 @@ std::array<std::byte, kObjectHeaderBytes> encode_header(const ObjectHeader& head
 /// encryption this release does not know), kObjectDamaged (an impossible value, a reserved byte set).
 Result<ObjectHeader> decode_header(Bytes stored);
 
-/// Measured on 1.15 GB of logs and snapshots (1 M znodes of 128 bytes, 2 M txns, zstd 1.5.4, one core): level 1
-/// 208 MB at 750 MB/s, level 2 216 MB, level 3 233 MB at 370 MB/s: records resemble their neighbours, and a
+/// Measured on 1.15 GB of logs and snapshots (1 M znodes of 128 bytes, 2 M txns, zstd 1.5.4, one core): level
+/// 1 208 MB at 750 MB/s, level 2 216 MB, level 3 233 MB at 370 MB/s: records resemble their neighbours, and a
 /// search that looks further finds worse matches. Level 1 with a hash table of 2^12 instead of 2^14 entries:
 /// 202 MB at 870 MB/s (restic 0.14: 235 MB). Chunks of 4 MiB save 0.1 % over 1 MiB; long mode saves nothing.
 struct CodecOptions {
-  int level = 1;                              // zstd level
-  int hash_log = 12;                          // of zstd's match table; 0: the level's own
-  std::uint64_t chunk_bytes = 1u << 20;       // plain bytes per zstd frame
-  std::uint64_t plain_target = 64u << 20;     // an object ends once it holds this many plain bytes …
-  std::uint64_t stored_target = 4u << 20;     // … or this many stored bytes, each plus at most one batch
+  int level = 1;                           // zstd level
+  int hash_log = 12;                       // of zstd's match table; 0: the level's own
+  std::uint64_t chunk_bytes = 1u << 20;    // plain bytes per zstd frame
+  std::uint64_t plain_target = 64u << 20;  // an object ends once it holds this many plain bytes …
+  std::uint64_t stored_target = 4u << 20;  // … or this many stored bytes, each plus at most one batch
 };
 
 struct EncodedObject {
@@ -94,8 +94,8 @@ struct EncodedObject {
 
 /// Cuts a stream of bytes into objects. Chunks are compressed and hashed in batches on the Executor; where an
 /// object ends depends on the bytes and the options alone, so equal data gives equal names on every machine.
-/// Memory: one batch of four chunks, plain and compressed, the object being built and the one being stored: 10 to
-/// 25 MiB by default, whatever the data's length; little for little data.
+/// Memory: one batch of four chunks, plain and compressed, the object being built and the one being stored:
+/// 10 to 25 MiB by default, whatever the data's length; little for little data.
 class ObjectEncoder {
  public:
   /// Called with the finished objects, from whichever thread runs the tasks, one call at a time.
@@ -125,11 +125,12 @@ class ObjectEncoder {
 };
 
 /// One small object in one call, inline.
-Result<EncodedObject> encode_object(ObjectKind kind, SnapCodec source_codec, Bytes plain, CodecOptions options);
+Result<EncodedObject> encode_object(ObjectKind kind, SnapCodec source_codec, Bytes plain,
+                                    CodecOptions options);
 
 /// Reads one stored object. open() checks the name, length and header against `ref` before anything is
-/// decompressed; reading checks that exactly ref.plain_bytes come out (a bomb stops there) and, when read from
-/// start to end, the plain hash. Memory: the stored bytes, one zstd window, buffers.
+/// decompressed; reading checks that exactly ref.plain_bytes come out (a bomb stops there) and, when read
+/// from start to end, the plain hash. Memory: the stored bytes, one zstd window, buffers.
 class ObjectReader {
  public:
   /// Errors: kObjectDamaged, kRepositoryTooNew, without a file name: the caller knows it.
@@ -140,8 +141,8 @@ class ObjectReader {
   std::uint64_t position() const;
   /// The next bytes; fewer than asked for only at the end. kObjectDamaged.
   Result<std::size_t> read(MutableBytes into);
-  /// Goes to a plain offset <= ref.plain_bytes, skipping whole chunks without decompressing them. After a seek
-  /// to anything but the present position the plain hash is not checked (the stored hash was).
+  /// Goes to a plain offset <= ref.plain_bytes, skipping whole chunks without decompressing them. After a
+  /// seek to anything but the present position the plain hash is not checked (the stored hash was).
   Status seek(std::uint64_t offset);
 
  private:

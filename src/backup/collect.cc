@@ -28,7 +28,8 @@ bool is_fatal(ErrorId id) {
 /// Builds segments out of records in order.
 class SegmentBuilder {
  public:
-  SegmentBuilder(RepositoryWriter& writer, Executor& executor, std::string file_name, std::vector<StoredSegment>& done)
+  SegmentBuilder(RepositoryWriter& writer, Executor& executor, std::string file_name,
+                 std::vector<StoredSegment>& done)
       : writer_(writer), executor_(executor), file_name_(std::move(file_name)), done_(done) {}
 
   Status add(const TxnEntry& entry) {
@@ -102,8 +103,9 @@ std::vector<Landmark> LandmarkCollector::take() const {
   return list;
 }
 
-Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& source, const restore::SourceFile& log,
-                                 const CollectLogOptions& options, Executor& executor, Clock& clock, Job& job) {
+Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& source,
+                                 const restore::SourceFile& log, const CollectLogOptions& options,
+                                 Executor& executor, Clock& clock, Job& job) {
   CollectedLog collected;
   SegmentBuilder builder(writer, executor, std::string(base_name(log.path)), collected.segments);
   std::optional<std::int64_t> previous;
@@ -112,7 +114,8 @@ Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& sour
   walk_options.padding_look_bytes = options.padding_look_bytes;
   walk_options.start_offset = options.start_offset;
   if (options.start_offset != 0) {
-    // Everything from there on is new, a second record of the same zxid too (3.9+ logs malformed requests so).
+    // Everything from there on is new, a second record of the same zxid too (3.9+ logs malformed requests
+    // so).
     walk_options.previous = previous = options.after_zxid;
     walk_options.after_zxid = -1;
   }
@@ -150,11 +153,14 @@ Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& sour
     }
     for (std::size_t i = 0; i < findings.size(); ++i) {
       Finding& finding = findings[i];
-      // At the end of a file that a server may still write to, with nothing intact behind: the next backup tells.
-      if (options.newest && i >= settled && finding.severity == Severity::kDamage && finding.id != ErrorId::kBadMagic) {
+      // At the end of a file that a server may still write to, with nothing intact behind: the next backup
+      // tells.
+      if (options.newest && i >= settled && finding.severity == Severity::kDamage &&
+          finding.id != ErrorId::kBadMagic) {
         finding.severity = Severity::kNote;
-        finding.message = "the record at the end of the newest log is not readable yet; the next backup reads it again (" +
-                          finding.message + ")";
+        finding.message =
+            "the record at the end of the newest log is not readable yet; the next backup reads it again (" +
+            finding.message + ")";
       }
       collected.findings.push_back(std::move(finding));
     }
@@ -181,7 +187,8 @@ Result<CollectedBase> collect_base(RepositoryWriter& writer, restore::Source& so
       Finding finding;
       finding.id = ErrorId::kTruncated;
       finding.file = snapshot.path;
-      finding.message = "not used: the snapshot does not end with a seal; it is being written, or its server died over it";
+      finding.message =
+          "not used: the snapshot does not end with a seal; it is being written, or its server died over it";
       collected.findings.push_back(std::move(finding));
       return collected;
     }
@@ -224,7 +231,8 @@ Result<CollectedBase> collect_base(RepositoryWriter& writer, restore::Source& so
   base.fuzzy_end_from = end ? StoredBase::FuzzyEndFrom::kSections : StoredBase::FuzzyEndFrom::kObserved;
   base.fuzzy_end = end.value_or(snapshot.zxid);
   if (tail->digest)
-    base.digest = BaseDigest{tail->digest->zxid, tail->digest->version, static_cast<std::uint64_t>(tail->digest->digest)};
+    base.digest = BaseDigest{tail->digest->zxid, tail->digest->version,
+                             static_cast<std::uint64_t>(tail->digest->digest)};
   base.last_processed_zxid = tail->last_processed_zxid;
   ZK_TRY(base.data.parts, encoder->finish());
   base.data.source_codec = snapshot.codec;
@@ -247,7 +255,9 @@ Result<std::size_t> count_landmarks(restore::Source& source, const restore::Sour
     ZK_TRY(auto node, reader.next_node());
     if (!node) return found;
     auto at = wanted.find(node->path);
-    if (at != wanted.end() && at->second->czxid == node->stat.czxid && at->second->ctime_ms == node->stat.ctime) ++found;
+    if (at != wanted.end() && at->second->czxid == node->stat.czxid &&
+        at->second->ctime_ms == node->stat.ctime)
+      ++found;
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// From files of a source to stored bases and segments: read, check, store, in bounded memory. One call a file; calls
-// for different files may run at the same time.
+// From files of a source to stored bases and segments: read, check, store, in bounded memory. One call a
+// file; calls for different files may run at the same time.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -37,8 +37,8 @@ struct CollectLogOptions {
   std::int64_t after_zxid = -1;
   /// Where reading begins: the end of the record `after_zxid`, found there by the caller; or 0.
   std::uint64_t start_offset = 0;
-  /// The newest log of a source that may be live: an unreadable record at its end is read again (3 times, 50 ms) and
-  /// then left for the next backup.
+  /// The newest log of a source that may be live: an unreadable record at its end is read again (3 times, 50
+  /// ms) and then left for the next backup.
   bool newest = false;
   /// How far behind the last record the padding is looked through for records that a damaged length hides.
   std::uint64_t padding_look_bytes = UINT64_MAX;
@@ -49,10 +49,11 @@ struct CollectedLog {
   restore::Findings findings;
   std::uint64_t bytes_read = 0;
 };
-/// Stores the records of one log, byte for byte. Records that go backwards are a finding and not stored: the first
-/// history seen stands. kNoFile when it was purged meanwhile.
-Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& source, const restore::SourceFile& log,
-                                 const CollectLogOptions& options, Executor& executor, Clock& clock, Job& job);
+/// Stores the records of one log, byte for byte. Records that go backwards are a finding and not stored: the
+/// first history seen stands. kNoFile when it was purged meanwhile.
+Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& source,
+                                 const restore::SourceFile& log, const CollectLogOptions& options,
+                                 Executor& executor, Clock& clock, Job& job);
 
 struct CollectedBase {
   /// Nothing when the snapshot is damaged: then `findings` says where.
@@ -62,9 +63,9 @@ struct CollectedBase {
   restore::Findings findings;
   std::uint64_t bytes_read = 0;
 };
-/// Stores one snapshot, decoding it to its last seal on the way. A base without sections gets fuzzy_end = its name and
-/// FuzzyEndFrom::kObserved: the caller knows the logs and sets it. A snapshot that was never finished (no seal at its
-/// end: being written, or its server died) is a note; any other damage is one.
+/// Stores one snapshot, decoding it to its last seal on the way. A base without sections gets fuzzy_end = its
+/// name and FuzzyEndFrom::kObserved: the caller knows the logs and sets it. A snapshot that was never
+/// finished (no seal at its end: being written, or its server died) is a note; any other damage is one.
 Result<CollectedBase> collect_base(RepositoryWriter& writer, restore::Source& source,
                                    const restore::SourceFile& snapshot, Executor& executor, Job& job);
 

@@ -46,13 +46,13 @@ void take_over(const std::vector<Manifest>& chain, std::int64_t point, Manifest&
       if (step.from_zxid >= point) add(manifest.epoch_steps, step);
     manifest.last_zxid = std::max(manifest.last_zxid, member.last_zxid);
   }
-  const auto by_zxid = [](auto of) {
-    return [of](const auto& a, const auto& b) { return of(a) < of(b); };
-  };
+  const auto by_zxid = [](auto of) { return [of](const auto& a, const auto& b) { return of(a) < of(b); }; };
   std::stable_sort(manifest.segments.begin(), manifest.segments.end(),
                    by_zxid([](const StoredSegment& s) { return s.first_zxid; }));
-  std::stable_sort(manifest.bases.begin(), manifest.bases.end(), by_zxid([](const StoredBase& b) { return b.zxid; }));
-  std::stable_sort(manifest.gaps.begin(), manifest.gaps.end(), by_zxid([](const Gap& g) { return g.after_zxid; }));
+  std::stable_sort(manifest.bases.begin(), manifest.bases.end(),
+                   by_zxid([](const StoredBase& b) { return b.zxid; }));
+  std::stable_sort(manifest.gaps.begin(), manifest.gaps.end(),
+                   by_zxid([](const Gap& g) { return g.after_zxid; }));
 }
 
 /// The encoded base, decoded again from the repository, is the tree that was written.
@@ -71,7 +71,8 @@ Status read_back(const Repository& repository, const Manifest& manifest, const r
 
 std::string verdict_of(const StoredCertificate& certificate, std::int64_t point) {
   if (certificate.grade == restore::ProofGrade::kNotProvable || !certificate.grade)
-    return fmt::format("exact at {}; the stored records carry no digests that would prove it", zxid_text(point));
+    return fmt::format("exact at {}; the stored records carry no digests that would prove it",
+                       zxid_text(point));
   return fmt::format("exact at {}, proven to {} against {} digests of the server", zxid_text(point),
                      zxid_text(certificate.proven_to().value_or(0)), certificate.digests_compared);
 }
@@ -158,7 +159,8 @@ Result<CompactReport> Compactor::run(const Repository& repository, RepositoryWri
   ZK_TRY(const Manifest newest, repository.load(entry->id));
   const std::vector<Window> windows = windows_of(stored->manifests());
   if (windows.empty() && !options_.at)
-    return fail(Error(ErrorId::kPointNotFound, "no point of the timeline can be restored").at(env_.backend.url()));
+    return fail(
+        Error(ErrorId::kPointNotFound, "no point of the timeline can be restored").at(env_.backend.url()));
   report_.point = options_.at ? *options_.at : windows.back().last_zxid;
   job_.progress.phase = "replaying";
   ZK_TRY(restore::Rebuilt rebuilt, restore::rebuild(*stored, listing, report_.point, report_.findings, job_));
@@ -186,7 +188,8 @@ Result<CompactReport> compact(const RepositoryEnvironment& env, const CompactOpt
     ZK_TRY(const auto repository, Repository::open(env, {}));
     return Compactor(env, options, job).run(*repository, nullptr);
   }
-  ZK_TRY(auto writer, RepositoryWriter::begin(env, {LockKind::kExclusive, "compact", options.lock_wait_ms}, job));
+  ZK_TRY(auto writer,
+         RepositoryWriter::begin(env, {LockKind::kExclusive, "compact", options.lock_wait_ms}, job));
   Result<CompactReport> report = Compactor(env, options, job).run(writer->repository(), writer.get());
   if (Status ended = writer->end(); !ended && report) {
     report->findings.push_back(restore::finding_of(ended.error(), restore::Severity::kNote));

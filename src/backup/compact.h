@@ -1,7 +1,7 @@
 #pragma once
-// An exact base made inside the repository: the state at one point, replayed from what is stored and proven against the
-// servers' digests, published as a full backup of its own. The chains before it can then be pruned without losing the
-// point or anything after it. compact() itself never drops anything.
+// An exact base made inside the repository: the state at one point, replayed from what is stored and proven
+// against the servers' digests, published as a full backup of its own. The chains before it can then be
+// pruned without losing the point or anything after it. compact() itself never drops anything.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,7 +18,7 @@ struct CompactOptions {
   std::string timeline;            // empty: that of the newest backup
   std::optional<std::int64_t> at;  // a record or a base; default: the last point that can be restored
   std::map<std::string, std::string> tags;
-  bool dry_run = false;            // replays and proves, stores nothing
+  bool dry_run = false;  // replays and proves, stores nothing
   std::int64_t lock_wait_ms = 0;
 };
 
@@ -27,14 +27,14 @@ struct CompactReport {
   Manifest manifest;                   // as published; after a dry run without id and base objects
   std::int64_t point = 0;
   std::uint64_t replayed_txns = 0;
-  restore::Findings findings;          // of the replay
-  std::string verdict;                 // one line for people
+  restore::Findings findings;  // of the replay
+  std::string verdict;         // one line for people
 };
 
-/// The new backup holds the base and names the stored segments and bases behind it again (no bytes twice), the last
-/// record's segment among them: increments go on from it. Errors: kNotFound (no backups), kPointNotFound, kGap,
-/// kDigestMismatch (the replay differs from a server's digest: nothing is published), kLocked, storage, what
-/// restore::rebuild gives. Memory: one tree.
+/// The new backup holds the base and names the stored segments and bases behind it again (no bytes twice),
+/// the last record's segment among them: increments go on from it. Errors: kNotFound (no backups),
+/// kPointNotFound, kGap, kDigestMismatch (the replay differs from a server's digest: nothing is published),
+/// kLocked, storage, what restore::rebuild gives. Memory: one tree.
 Result<CompactReport> compact(const RepositoryEnvironment& env, const CompactOptions& options, Job& job);
 
 }  // namespace zkark::backup

@@ -27,7 +27,8 @@ struct Tip {
 std::optional<Tip> tip_of(const Manifest& manifest) {
   std::optional<Tip> tip;
   for (const StoredSegment& segment : manifest.segments)
-    if (!tip || segment.last_zxid >= tip->zxid) tip = Tip{segment.last_zxid, segment.source_end, segment.last_checksum};
+    if (!tip || segment.last_zxid >= tip->zxid)
+      tip = Tip{segment.last_zxid, segment.source_end, segment.last_checksum};
   for (const StoredBase& base : manifest.bases)
     if (!tip || base.zxid > tip->zxid) tip = Tip{base.zxid, std::nullopt, std::nullopt};
   return tip;
@@ -100,8 +101,8 @@ class Candidate {
 
 class Search {
  public:
-  Search(const Repository& repository, std::string_view cluster, restore::Source& source, const SourceListing& listing,
-         Job& job)
+  Search(const Repository& repository, std::string_view cluster, restore::Source& source,
+         const SourceListing& listing, Job& job)
       : repository_(repository), cluster_(cluster), source_(source), listing_(listing), job_(job) {}
   Result<Continuity> run();
 
@@ -161,7 +162,8 @@ Result<std::optional<Found>> Search::scan_for(const Tip& tip, const Found* from)
   LogWalkOptions options;
   options.after_zxid = tip.zxid - 1;
   options.overlaps = listing_.logs_overlap;
-  if (from != nullptr && !logs.empty() && logs.front().path == from->log_path) options.start_offset = from->end_offset;
+  if (from != nullptr && !logs.empty() && logs.front().path == from->log_path)
+    options.start_offset = from->end_offset;
   restore::Findings ignored;
   LogWalk walk(source_, logs, options, ignored);
   restore::WalkEntry at;
@@ -169,7 +171,8 @@ Result<std::optional<Found>> Search::scan_for(const Tip& tip, const Found* from)
     if ((n & 1023) == 0) ZK_TRY_STATUS(job_.check());
     ZK_TRY(const bool more, walk.next_into(at));
     if (!more || at.entry.zxid() > tip.zxid) return std::optional<Found>();
-    if (at.entry.checksum() == *tip.checksum) return std::optional(Found{at.file->path, at.entry.end_offset()});
+    if (at.entry.checksum() == *tip.checksum)
+      return std::optional(Found{at.file->path, at.entry.end_offset()});
   }
 }
 
@@ -193,8 +196,9 @@ Result<bool> Search::same_znodes(Candidate& candidate) {
   return found >= needed;
 }
 
-/// The last thing stored is a snapshot, which has no checksum to look for: the source goes on from it when it has that
-/// snapshot or the record behind it, and says that it is the same cluster: by its lineage file or its oldest znodes.
+/// The last thing stored is a snapshot, which has no checksum to look for: the source goes on from it when it
+/// has that snapshot or the record behind it, and says that it is the same cluster: by its lineage file or
+/// its oldest znodes.
 Result<bool> Search::goes_on_from_base(Candidate& candidate) {
   const std::int64_t base = candidate.tip.zxid;
   const bool there = std::any_of(listing_.snapshots.begin(), listing_.snapshots.end(),
@@ -245,8 +249,9 @@ Result<Continuity> Search::made(Relation relation, Candidate& candidate) {
   return c;
 }
 
-/// The source has the last record of a timeline. When it has those of several (a stale record that a truncation left in
-/// place, a timeline that another one branched off), the one that reaches furthest is its own.
+/// The source has the last record of a timeline. When it has those of several (a stale record that a
+/// truncation left in place, a timeline that another one branched off), the one that reaches furthest is its
+/// own.
 Result<std::optional<Continuity>> Search::continues() {
   Candidate* best = nullptr;
   Found place;
@@ -280,11 +285,13 @@ std::optional<restore::Lineage> Search::lineage() const {
   const restore::ExtraFile* file = listing_.extra(restore::kLineageFile);
   if (file == nullptr) return std::nullopt;
   Result<restore::Lineage> lineage = restore::parse_lineage(file->content);
-  if (!lineage || lineage->repository != repository_.config().id || lineage->cluster != cluster_) return std::nullopt;
+  if (!lineage || lineage->repository != repository_.config().id || lineage->cluster != cluster_)
+    return std::nullopt;
   return *std::move(lineage);
 }
 
-/// Members of one ensemble are restored one after the other: what tells a restore is what was restored, not when.
+/// Members of one ensemble are restored one after the other: what tells a restore is what was restored, not
+/// when.
 Result<bool> Search::same_lineage(Candidate& candidate, const restore::Lineage& lineage) {
   ZK_TRY(const Manifest* newest, candidate.newest());
   for (const StoredConfig& config : newest->config) {
@@ -292,20 +299,22 @@ Result<bool> Search::same_lineage(Candidate& candidate, const restore::Lineage& 
     ZK_TRY(const std::string content, repository_.read_data(config.data, 1u << 20));
     const Result<restore::Lineage> stored = restore::parse_lineage(content);
     if (stored && stored->timeline == lineage.timeline && stored->fork_zxid == lineage.fork_zxid &&
-        stored->snapshot_zxid == lineage.snapshot_zxid && stored->epoch == lineage.epoch && stored->path == lineage.path)
+        stored->snapshot_zxid == lineage.snapshot_zxid && stored->epoch == lineage.epoch &&
+        stored->path == lineage.path)
       return true;
   }
   return false;
 }
 
-/// The directory was restored from here. Its first backup starts the child timeline; afterwards the file stands in that
-/// timeline's backups too.
+/// The directory was restored from here. Its first backup starts the child timeline; afterwards the file
+/// stands in that timeline's backups too.
 Result<std::optional<Continuity>> Search::restored() {
   const auto own = lineage();
   if (!own) return std::optional<Continuity>();
   for (Candidate& candidate : candidates_) {
     ZK_TRY(const bool same, same_lineage(candidate, *own));
-    // A timeline of this very restore: whatever differs, differs since then (forked() has looked at the records).
+    // A timeline of this very restore: whatever differs, differs since then (forked() has looked at the
+    // records).
     if (!same) continue;
     ZK_TRY(Continuity c, made(Relation::kForked, candidate));
     c.fork_zxid = own->snapshot_zxid;
@@ -348,15 +357,16 @@ Result<Search::Shared> Search::shared_in(const std::vector<const StoredSegment*>
   return best;
 }
 
-/// The highest (zxid, checksum) that source and timeline share, searched backwards in groups that grow: a fork is
-/// near the end, and where it is not, nothing is read more than twice.
+/// The highest (zxid, checksum) that source and timeline share, searched backwards in groups that grow: a
+/// fork is near the end, and where it is not, nothing is read more than twice.
 Result<Search::Shared> Search::fork_with(Candidate& candidate) {
   ZK_TRY(const auto manifests, candidate.all());
   std::vector<const StoredSegment*> segments;
   for (const Manifest* manifest : manifests)
     for (const StoredSegment& segment : manifest->segments) segments.push_back(&segment);
-  std::stable_sort(segments.begin(), segments.end(),
-                   [](const StoredSegment* a, const StoredSegment* b) { return a->last_zxid > b->last_zxid; });
+  std::stable_sort(segments.begin(), segments.end(), [](const StoredSegment* a, const StoredSegment* b) {
+    return a->last_zxid > b->last_zxid;
+  });
   for (std::size_t at = 0, count = 1; at < segments.size(); at += count, count *= 2) {
     const auto from = segments.begin() + static_cast<std::ptrdiff_t>(at);
     const auto to = segments.begin() + static_cast<std::ptrdiff_t>(std::min(at + count, segments.size()));
@@ -386,7 +396,8 @@ Result<std::optional<Continuity>> Search::forked() {
   return std::optional(std::move(c));
 }
 
-/// No record is shared. What lies wholly above the stored history goes on behind a gap; what overlaps it contradicts it.
+/// No record is shared. What lies wholly above the stored history goes on behind a gap; what overlaps it
+/// contradicts it.
 Result<std::optional<Continuity>> Search::by_znodes() {
   for (Candidate& candidate : candidates_) {
     ZK_TRY(const bool same, same_znodes(candidate));
@@ -446,8 +457,8 @@ Result<std::int64_t> last_record_of(restore::Source& source, const std::vector<S
   return last;
 }
 
-Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster, restore::Source& source,
-                                   const SourceListing& listing, Job& job) {
+Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster,
+                                   restore::Source& source, const SourceListing& listing, Job& job) {
   return Search(repository, cluster, source, listing, job).run();
 }
 

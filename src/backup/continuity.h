@@ -1,6 +1,7 @@
 #pragma once
-// How a source relates to what is stored of its cluster: does it go on from there, was its tail rewritten, is it
-// somebody else's? (design: Clusters, Continuity, Timelines.) Found by zxid and checksum of records, never by mtime.
+// How a source relates to what is stored of its cluster: does it go on from there, was its tail rewritten, is
+// it somebody else's? (design: Clusters, Continuity, Timelines.) Found by zxid and checksum of records, never
+// by mtime.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,14 +37,16 @@ struct Continuity {
   std::optional<std::uint64_t> fork_checksum;
 };
 
-/// Compares with every timeline of the cluster. Of several that the source goes on from, the one that reaches furthest
-/// wins. Cost when it continues: one record of the source and one manifest of each timeline; with several timelines
-/// also the records behind that one. Otherwise the source's logs and, for a fork, stored segments are read. Memory does
-/// not grow with either. A damaged stored segment counts as one that shares nothing.
-Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster, restore::Source& source,
-                                   const restore::SourceListing& listing, Job& job);
+/// Compares with every timeline of the cluster. Of several that the source goes on from, the one that reaches
+/// furthest wins. Cost when it continues: one record of the source and one manifest of each timeline; with
+/// several timelines also the records behind that one. Otherwise the source's logs and, for a fork, stored
+/// segments are read. Memory does not grow with either. A damaged stored segment counts as one that shares
+/// nothing.
+Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster,
+                                   restore::Source& source, const restore::SourceListing& listing, Job& job);
 
 /// The last zxid in the logs of a source; 0 when they hold none.
-Result<std::int64_t> last_record_of(restore::Source& source, const std::vector<restore::SourceFile>& logs, Job& job);
+Result<std::int64_t> last_record_of(restore::Source& source, const std::vector<restore::SourceFile>& logs,
+                                    Job& job);
 
 }  // namespace zkark::backup

@@ -48,10 +48,11 @@ Status copy_objects(const Repository& from, RepositoryWriter& to, const std::vec
 
 }  // namespace
 
-Result<CopyReport> copy_backups(const Repository& from, RepositoryWriter& to, const std::vector<std::string>& ids,
-                                Job& job) {
+Result<CopyReport> copy_backups(const Repository& from, RepositoryWriter& to,
+                                const std::vector<std::string>& ids, Job& job) {
   if (from.config().id == to.repository().config().id)
-    return fail(Error(ErrorId::kRefused, "source and target are the same repository").at(from.env().backend.url()));
+    return fail(
+        Error(ErrorId::kRefused, "source and target are the same repository").at(from.env().backend.url()));
   // Parents first, and in the order of publication where one does not need the other.
   std::set<std::string> wanted;
   for (const std::string& id : ids) {
@@ -69,10 +70,11 @@ Result<CopyReport> copy_backups(const Repository& from, RepositoryWriter& to, co
     Result<DecodedManifest> decoded = decode_manifest(file);
     if (!decoded) return fail(std::move(decoded).error().at(place));
     if (!decoded->unknown_keys.empty())
-      return fail(Error(ErrorId::kRepositoryTooNew,
-                        fmt::format("the manifest says more than this zkark can copy: {}", decoded->unknown_keys.front()))
-                      .at(place)
-                      .with_hint(fmt::format("copy with zkark {} or later", decoded->manifest.zkark_version)));
+      return fail(
+          Error(ErrorId::kRepositoryTooNew, fmt::format("the manifest says more than this zkark can copy: {}",
+                                                        decoded->unknown_keys.front()))
+              .at(place)
+              .with_hint(fmt::format("copy with zkark {} or later", decoded->manifest.zkark_version)));
     Manifest& manifest = decoded->manifest;
     // The chain of copies is short: what counts is where the backup was made.
     if (!manifest.copied_from) manifest.copied_from = CopiedFrom{from.config().id, entry.sha256};
@@ -82,7 +84,8 @@ Result<CopyReport> copy_backups(const Repository& from, RepositoryWriter& to, co
       if (short_id(there.id) == short_name) same = &there;
     if (same != nullptr) {
       ZK_TRY(Manifest there, to.repository().load(same->id));
-      const bool ours = same->id == entry.id && (there.copied_from == manifest.copied_from || same->sha256 == entry.sha256 ||
+      const bool ours = same->id == entry.id &&
+                        (there.copied_from == manifest.copied_from || same->sha256 == entry.sha256 ||
                          (manifest.copied_from->repository_id == to.repository().config().id &&
                           manifest.copied_from->manifest_sha256 == same->sha256));
       if (!ours)

@@ -73,13 +73,15 @@ std::string check(const Head& head) {
   std::set<std::string_view> ids;
   std::uint64_t before = 0;
   for (const HeadEntry& entry : head.live) {
-    if (!is_hex_name(entry.id, 32) || !is_hex_name(entry.sha256, 64)) return "an id of a live backup is malformed";
+    if (!is_hex_name(entry.id, 32) || !is_hex_name(entry.sha256, 64))
+      return "an id of a live backup is malformed";
     if (!ids.insert(entry.id).second) return "a backup is listed twice";
     if (entry.sequence <= before || entry.sequence > head.sequence) return "the backups are out of order";
     before = entry.sequence;
   }
   for (const RemovedEntry& entry : head.removed) {
-    if (!is_hex_name(entry.id, 32) || !is_hex_name(entry.sha256, 64)) return "an id of a pruned backup is malformed";
+    if (!is_hex_name(entry.id, 32) || !is_hex_name(entry.sha256, 64))
+      return "an id of a pruned backup is malformed";
     if (!ids.insert(entry.id).second) return "a backup is listed twice";
   }
   return {};
@@ -96,7 +98,8 @@ Result<RepositoryConfig> decode_config(std::string_view file) {
   ZK_TRY(ConfigFile read, read_record<ConfigFile>(body, nullptr));
   if (!is_hex_name(read.config.id, 32)) return fail(ErrorId::kDamaged, "the repository's id is malformed");
   if (read.config.encryption != "none")
-    return fail(ErrorId::kRepositoryTooNew, "encrypted with a method unknown to this zkark: " + read.config.encryption);
+    return fail(ErrorId::kRepositoryTooNew,
+                "encrypted with a method unknown to this zkark: " + read.config.encryption);
   return std::move(read.config);
 }
 

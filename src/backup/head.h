@@ -19,8 +19,8 @@ inline constexpr std::string_view kHeadKey = "HEAD";
 struct RepositoryConfig {
   std::string id;  // 32 hex
   std::int64_t created_ms = 0;
-  std::string zkark_version;         // that made it
-  std::string encryption = "none";   // the only value of this release
+  std::string zkark_version;        // that made it
+  std::string encryption = "none";  // the only value of this release
   bool operator==(const RepositoryConfig&) const = default;
 };
 
@@ -32,8 +32,8 @@ struct HeadEntry {
   BackupType type = BackupType::kFull;
   std::string cluster, timeline;
   std::int64_t taken_ms = 0;
-  /// Order in time that no clock can break: taken_ms, or one more than the order of the cluster's newest backup
-  /// where the clock went back. Copies keep theirs, so old backups copied in do not become "latest".
+  /// Order in time that no clock can break: taken_ms, or one more than the order of the cluster's newest
+  /// backup where the clock went back. Copies keep theirs, so old backups copied in do not become "latest".
   std::int64_t order_ms = 0;
   std::int64_t last_zxid = 0;
   std::vector<std::string> needs;
@@ -51,8 +51,8 @@ struct RemovedEntry {
 
 struct Head {
   std::string repository_id;
-  std::uint64_t sequence = 0;  // +1 with every HEAD
-  std::string newest;          // id of the manifest published last; empty before the first
+  std::uint64_t sequence = 0;   // +1 with every HEAD
+  std::string newest;           // id of the manifest published last; empty before the first
   std::vector<HeadEntry> live;  // by sequence
   std::vector<RemovedEntry> removed;
   bool operator==(const Head&) const = default;
@@ -66,7 +66,7 @@ std::string encode_head(const Head& head);
 Result<Head> decode_head(std::string_view file);
 HeadEntry head_entry(const Manifest& manifest, std::string sha256);
 
-std::string manifest_key(std::string_view id);      // "manifests/<id>.json"
-std::string object_key(std::string_view name);      // "objects/ab/ab12…"
+std::string manifest_key(std::string_view id);  // "manifests/<id>.json"
+std::string object_key(std::string_view name);  // "objects/ab/ab12…"
 
 }  // namespace zkark::backup

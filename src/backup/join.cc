@@ -16,8 +16,8 @@ using restore::Severity;
 using restore::Step;
 
 /// Whether both have the same records in [first, last].
-Result<bool> agree(const Repository& repository, const std::vector<const StoredSegment*>& a, const StoredSegment& b,
-                   std::int64_t first, std::int64_t last, Job& job) {
+Result<bool> agree(const Repository& repository, const std::vector<const StoredSegment*>& a,
+                   const StoredSegment& b, std::int64_t first, std::int64_t last, Job& job) {
   StoredRecords left(repository, a), right(repository, {&b});
   const auto next_inside = [&](StoredRecords& records) -> Result<std::optional<RecordMark>> {
     for (;;) {
@@ -42,16 +42,16 @@ Finding contradiction(const StoredSegment& segment, std::int64_t first, std::int
   finding.file = segment.file_name;
   finding.first_zxid = first;
   finding.last_zxid = last;
-  finding.message = fmt::format("another log holds other records for {} to {}; this one is not stored", zxid_text(first),
-                                zxid_text(last));
+  finding.message = fmt::format("another log holds other records for {} to {}; this one is not stored",
+                                zxid_text(first), zxid_text(last));
   finding.hint = "logs of two histories lie together: back them up one after the other";
   return finding;
 }
 
 }  // namespace
 
-Status drop_contradictions(const Repository& repository, std::vector<StoredSegment>& segments, Findings& findings,
-                           Job& job) {
+Status drop_contradictions(const Repository& repository, std::vector<StoredSegment>& segments,
+                           Findings& findings, Job& job) {
   std::stable_sort(segments.begin(), segments.end(), [](const StoredSegment& a, const StoredSegment& b) {
     return a.first_zxid != b.first_zxid ? a.first_zxid < b.first_zxid : a.last_zxid > b.last_zxid;
   });
@@ -74,7 +74,8 @@ Status drop_contradictions(const Repository& repository, std::vector<StoredSegme
   return {};
 }
 
-void add_gap(Manifest& manifest, std::int64_t after, std::int64_t before, std::string reason, Findings& findings) {
+void add_gap(Manifest& manifest, std::int64_t after, std::int64_t before, std::string reason,
+             Findings& findings) {
   const auto about = [&](const Finding& f) {
     return f.severity != Severity::kNote && f.first_zxid && *f.first_zxid == after + 1;
   };

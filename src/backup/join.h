@@ -1,6 +1,6 @@
 #pragma once
-// How the pieces of one backup hang together: which segments agree, where records are missing, where an epoch begins, and
-// what falls apart into two timelines. Works on a manifest that is being made.
+// How the pieces of one backup hang together: which segments agree, where records are missing, where an epoch
+// begins, and what falls apart into two timelines. Works on a manifest that is being made.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,9 +13,9 @@
 
 namespace zkark::backup {
 
-/// Puts segments in order. Of segments that hold the same zxids (copies of logs from several days or members), those
-/// that agree stay, what is wholly held by others goes; one that contradicts what stands before it goes, with a finding.
-/// Reads the overlaps back from the repository.
+/// Puts segments in order. Of segments that hold the same zxids (copies of logs from several days or
+/// members), those that agree stay, what is wholly held by others goes; one that contradicts what stands
+/// before it goes, with a finding. Reads the overlaps back from the repository.
 Status drop_contradictions(const Repository& repository, std::vector<StoredSegment>& segments,
                            restore::Findings& findings, Job& job);
 
@@ -24,8 +24,8 @@ void add_gap(Manifest& manifest, std::int64_t after, std::int64_t before, std::s
              restore::Findings& findings);
 /// Makes the epoch step behind `after` a hole.
 void set_gap(Manifest& manifest, std::int64_t after, std::int64_t before, std::string reason);
-/// Names every hole and epoch step between the segments, and before the first: behind `before`, what is stored already,
-/// or else behind the oldest base.
+/// Names every hole and epoch step between the segments, and before the first: behind `before`, what is
+/// stored already, or else behind the oldest base.
 void join_segments(Manifest& manifest, std::optional<std::int64_t> before, restore::Findings& findings);
 /// Epoch steps that the certificate's ranges reach across.
 void mark_proven_steps(Manifest& manifest);

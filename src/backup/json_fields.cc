@@ -20,14 +20,17 @@ bool valid_utf8(std::string_view text) {
       return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
     };
     const unsigned lead = byte(i);
-    const std::size_t size = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5                 ? 4
-                                                                           : 0;
+    const std::size_t size = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : (lead & 0xf0) == 0xe0       ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
     if (size == 0) return false;
     for (std::size_t k = 1; k < size; ++k)
       if ((byte(i + k) & 0xc0) != 0x80) return false;
     const unsigned second = byte(i + 1);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0)) return false;  // long form, surrogate
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0))
+      return false;  // long form, surrogate
     if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90)) return false;
     i += size;
   }
@@ -113,7 +116,8 @@ boost::json::value time_value(std::int64_t ms) {
   const hh_mm_ss clock(at - day);
   return boost::json::value(fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()),
                                         unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
-                                        clock.minutes().count(), clock.seconds().count(), clock.subseconds().count()));
+                                        clock.minutes().count(), clock.seconds().count(),
+                                        clock.subseconds().count()));
 }
 
 std::optional<std::int64_t> parse_time(const boost::json::value& value) {

@@ -1,8 +1,8 @@
 #pragma once
 // One list of fields per record, used for writing and for reading (internal to this folder). A record has
 //   template <class F> void fields(F& f, Record& r) { f("key", r.member); f.zxid("key", r.zxid); … }
-// and write_record / read_record walk it. Reading is strict: a missing key or a wrong type is an error that names
-// the path ("segments[3].first_zxid"); a key nobody asked for is noted.
+// and write_record / read_record walk it. Reading is strict: a missing key or a wrong type is an error that
+// names the path ("segments[3].first_zxid"); a key nobody asked for is noted.
 #include <boost/json.hpp>
 #include <cstdint>
 #include <map>

@@ -24,7 +24,8 @@ struct LockFile {
 };
 
 using KindName = std::pair<LockKind, std::string_view>;
-constexpr std::array<KindName, 2> kKindNames = {{{LockKind::kExclusive, "exclusive"}, {LockKind::kShared, "shared"}}};
+constexpr std::array<KindName, 2> kKindNames = {
+    {{LockKind::kExclusive, "exclusive"}, {LockKind::kShared, "shared"}}};
 
 template <class F>
 void fields(F& f, LockFile& file) {
@@ -72,11 +73,11 @@ std::string span_text(std::int64_t ms) {
 
 Failure locked(const LockEnvironment& env, const std::vector<const LockInfo*>& blockers) {
   std::string who;
-  for (const LockInfo* lock : blockers)
-    who += (who.empty() ? "" : "; ") + describe(*lock, env.clock.wall());
-  return fail(Error(ErrorId::kLocked, fmt::format("the repository is locked: {}", who))
-                  .at(display_name(env.backend, blockers.front()->key))
-                  .with_hint("wait for it with --lock-wait 5m; if that process is gone for certain: zkark unlock"));
+  for (const LockInfo* lock : blockers) who += (who.empty() ? "" : "; ") + describe(*lock, env.clock.wall());
+  return fail(
+      Error(ErrorId::kLocked, fmt::format("the repository is locked: {}", who))
+          .at(display_name(env.backend, blockers.front()->key))
+          .with_hint("wait for it with --lock-wait 5m; if that process is gone for certain: zkark unlock"));
 }
 
 }  // namespace
@@ -178,7 +179,8 @@ Lock::~Lock() {
 Status Lock::still_held() {
   ZK_TRY(bool there, exists(env_.backend, key_));
   if (there) return {};
-  return fail(Error(ErrorId::kLockLost, "our lock was removed while we worked").at(display_name(env_.backend, key_)));
+  return fail(
+      Error(ErrorId::kLockLost, "our lock was removed while we worked").at(display_name(env_.backend, key_)));
 }
 
 Status Lock::release() {

@@ -1,8 +1,8 @@
 #pragma once
-// Who may write: locks made of own-named objects, a list and a wait; nothing but an atomic put is asked of the
-// storage. It is Lamport's bakery: announce, take a number above every number seen, announce it, and go in when
-// nobody with a smaller number, and nobody still choosing, conflicts. No clock decides anything; "the oldest
-// wins" means the smallest number. A reader of the repository takes no lock.
+// Who may write: locks made of own-named objects, a list and a wait; nothing but an atomic put is asked of
+// the storage. It is Lamport's bakery: announce, take a number above every number seen, announce it, and go
+// in when nobody with a smaller number, and nobody still choosing, conflicts. No clock decides anything; "the
+// oldest wins" means the smallest number. A reader of the repository takes no lock.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@ namespace zkark::backup {
 
 enum class LockKind : std::uint8_t {
   kExclusive,  // backup, prune, tag, compact, the target of a copy
-  kShared,     // wants no object to vanish meanwhile: the source of a copy, a long verify; never blocks kShared
+  kShared,  // wants no object to vanish meanwhile: the source of a copy, a long verify; never blocks kShared
 };
 
 /// Who holds a lock. Hosts are told apart by name: two machines of one name must not share a repository.
@@ -66,7 +66,8 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
 
   const std::string& key() const { return key_; }
-  /// kLocked when somebody removed our lock: then nothing more may be written. Asked before every publication.
+  /// kLocked when somebody removed our lock: then nothing more may be written. Asked before every
+  /// publication.
   Status still_held();
   Status release();
 

@@ -88,8 +88,8 @@ std::uint64_t StoredData::stored_bytes() const {
 }
 
 StoredFinding stored_finding(const restore::Finding& finding) {
-  return {finding.severity,  error_code(finding.id), finding.message,   finding.file, finding.offset,
-          finding.end_offset, finding.first_zxid,     finding.last_zxid};
+  return {finding.severity, error_code(finding.id), finding.message,    finding.file,
+          finding.offset,   finding.end_offset,     finding.first_zxid, finding.last_zxid};
 }
 
 std::optional<std::int64_t> StoredCertificate::proven_to() const {

@@ -56,7 +56,7 @@ struct StoredBase {
   std::int64_t zxid = 0;       // of the file name
   std::int64_t fuzzy_end = 0;  // serves only points >= this
   FuzzyEndFrom fuzzy_end_from = FuzzyEndFrom::kSections;
-  std::string file_name;  // as on the source: "snapshot.1e.gz"
+  std::string file_name;           // as on the source: "snapshot.1e.gz"
   std::uint64_t source_bytes = 0;  // size of that file
   std::int64_t source_mtime_ms = 0;
   std::optional<BaseDigest> digest;
@@ -68,9 +68,9 @@ struct StoredBase {
 
 /// Where reading of the source stopped: the next increment opens this file there and finds this record first.
 struct SourcePosition {
-  std::string file_name;          // "log.10000001c"
-  std::uint64_t offset = 0;       // of the record below, in bytes
-  std::uint64_t end_offset = 0;   // of the first byte behind it
+  std::string file_name;         // "log.10000001c"
+  std::uint64_t offset = 0;      // of the record below, in bytes
+  std::uint64_t end_offset = 0;  // of the first byte behind it
   std::int64_t zxid = 0;
   std::uint64_t checksum = 0;  // the record's Adler-32 as the log holds it
   bool operator==(const SourcePosition&) const = default;
@@ -142,11 +142,11 @@ struct SourceInfo {
 };
 
 struct Timeline {
-  std::string id;      // 16 hex
-  std::string parent;  // id; empty for a first one
+  std::string id;                         // 16 hex
+  std::string parent;                     // id; empty for a first one
   std::optional<std::int64_t> fork_zxid;  // the last record both share
   std::optional<std::uint64_t> fork_checksum;
-  std::string cause;   // "first", "truncated tail", "restore", "accepted new history"
+  std::string cause;  // "first", "truncated tail", "restore", "accepted new history"
   bool operator==(const Timeline&) const = default;
 };
 
@@ -180,11 +180,11 @@ struct CopiedFrom {
 
 struct Manifest {
   // Set by RepositoryWriter::publish:
-  std::string id;               // 32 hex; people see the first 8
-  std::uint64_t sequence = 0;   // of the HEAD that publishes it
+  std::string id;              // 32 hex; people see the first 8
+  std::uint64_t sequence = 0;  // of the HEAD that publishes it
   std::string zkark_version;
-  std::vector<ManifestHead> heads;  // newest live manifest of every cluster when this one was made
-  std::uint64_t stored_bytes = 0;   // of all its objects
+  std::vector<ManifestHead> heads;     // newest live manifest of every cluster when this one was made
+  std::uint64_t stored_bytes = 0;      // of all its objects
   std::uint64_t new_stored_bytes = 0;  // of those that were not in the repository before
   std::optional<CopiedFrom> copied_from;
 
@@ -200,7 +200,7 @@ struct Manifest {
   std::vector<StoredSegment> segments;  // by first_zxid
   std::vector<Gap> gaps;
   std::vector<EpochStep> epoch_steps;
-  std::int64_t last_zxid = 0;           // of the last stored record, or of the base where there is none
+  std::int64_t last_zxid = 0;  // of the last stored record, or of the base where there is none
   std::optional<std::int64_t> unconfirmed_from;  // records from here on may never have been committed
   StoredCertificate certificate;
   std::vector<Window> windows;
@@ -224,14 +224,15 @@ std::string encode_manifest(const Manifest& manifest);
 
 struct DecodedManifest {
   Manifest manifest;
-  /// Keys of this format version that this release does not know (written by a later one): tolerated, reported.
+  /// Keys of this format version that this release does not know (written by a later one): tolerated,
+  /// reported.
   std::vector<std::string> unknown_keys;
 };
 /// kDamaged (checksum, malformed JSON, a missing key or a wrong type, named by its path), kRepositoryTooNew.
 Result<DecodedManifest> decode_manifest(std::string_view file);
 
-std::string_view name_of(BackupType type);                          // "full", "incr", "compact"
+std::string_view name_of(BackupType type);                           // "full", "incr", "compact"
 std::string_view name_of(std::optional<restore::ProofGrade> grade);  // "not-checked", "proven", …
-std::string_view short_id(std::string_view id);                     // the first 8 digits
+std::string_view short_id(std::string_view id);                      // the first 8 digits
 
 }  // namespace zkark::backup

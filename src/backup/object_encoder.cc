@@ -1,6 +1,6 @@
 // How objects are made. A batch is four chunks, whatever the width of the Executor, because an object may end
-// only after a batch: its plain hash runs beside the compression and cannot know yet how well that goes. While
-// one batch is compressed and hashed, the object that the batch before completed is stored.
+// only after a batch: its plain hash runs beside the compression and cannot know yet how well that goes.
+// While one batch is compressed and hashed, the object that the batch before completed is stored.
 #include <zstd.h>
 
 #include <algorithm>
@@ -58,8 +58,8 @@ Status compress(Chunk& chunk, const CodecOptions& options) {
     if (ZSTD_isError(set)) return fail(ErrorId::kInternal, std::string("zstd: ") + ZSTD_getErrorName(set));
   }
   const std::size_t bound = ZSTD_compressBound(chunk.plain_size);
-  const std::size_t size =
-      ZSTD_compress2(chunk.context.get(), chunk.packed.reserve(bound), bound, chunk.plain.data(), chunk.plain_size);
+  const std::size_t size = ZSTD_compress2(chunk.context.get(), chunk.packed.reserve(bound), bound,
+                                          chunk.plain.data(), chunk.plain_size);
   if (ZSTD_isError(size)) return fail(ErrorId::kInternal, std::string("zstd: ") + ZSTD_getErrorName(size));
   chunk.packed_size = size;
   return {};
@@ -129,8 +129,8 @@ struct ObjectEncoder::State {
   }
 };
 
-ObjectEncoder::ObjectEncoder(ObjectKind kind, SnapCodec source_codec, Executor& executor, CodecOptions options,
-                             Sink sink)
+ObjectEncoder::ObjectEncoder(ObjectKind kind, SnapCodec source_codec, Executor& executor,
+                             CodecOptions options, Sink sink)
     : state_(new State{kind, source_codec, executor, options, std::move(sink), {}, 0, 0, {}, 0, {}, {}, {}}) {
   ZK_CHECK(options.chunk_bytes > 0 && options.chunk_bytes <= kChunkMax);
   ZK_CHECK(options.stored_target + kChunksPerBatch * (options.chunk_bytes + (options.chunk_bytes >> 6)) <
@@ -146,12 +146,13 @@ std::size_t ObjectEncoder::fill(Bytes bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && s.filling < kChunksPerBatch) {
     Chunk& chunk = s.chunks[s.filling];
-    const std::size_t n = std::min<std::size_t>(bytes.size() - taken, s.options.chunk_bytes - chunk.plain_size);
+    const std::size_t n =
+        std::min<std::size_t>(bytes.size() - taken, s.options.chunk_bytes - chunk.plain_size);
     // Little data gets a little buffer; the second time round it is full size.
     if (chunk.plain_size + n > chunk.plain_capacity) {
-      const std::size_t wanted =
-          chunk.plain_size == 0 && n <= kInlineBytes ? std::min<std::size_t>(kInlineBytes, s.options.chunk_bytes)
-                                                     : s.options.chunk_bytes;
+      const std::size_t wanted = chunk.plain_size == 0 && n <= kInlineBytes
+                                     ? std::min<std::size_t>(kInlineBytes, s.options.chunk_bytes)
+                                     : s.options.chunk_bytes;
       Buffer larger;
       std::byte* const to = larger.reserve(std::max(wanted, n));
       if (chunk.plain_size > 0) std::memcpy(to, chunk.plain.data(), chunk.plain_size);

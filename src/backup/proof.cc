@@ -67,9 +67,11 @@ class StaleTail {
     ZK_TRY(auto stream, restore::open_snapshot(source_, *between));
     SnapshotReader reader(*stream, between->path);
     Result<restore::LoadedSnapshot> wanted = restore::load_snapshot(reader, {between->zxid, false}, job_);
-    if (!wanted) return wanted.error().id() == ErrorId::kCancelled ? Status(fail(std::move(wanted).error())) : Status();
+    if (!wanted)
+      return wanted.error().id() == ErrorId::kCancelled ? Status(fail(std::move(wanted).error())) : Status();
     // Back from base to base: the tail is short, so the newest one before it nearly always tells.
-    for (auto base = listing_.snapshots.rbegin(); base != listing_.snapshots.rend() && !step.fork_zxid; ++base)
+    for (auto base = listing_.snapshots.rbegin(); base != listing_.snapshots.rend() && !step.fork_zxid;
+         ++base)
       if (base->zxid <= step.last) ZK_TRY_STATUS(search(&*base, wanted->state, step));
     if (!step.fork_zxid && !listing_.logs.empty() && listing_.logs.front().zxid <= 1)
       ZK_TRY_STATUS(search(nullptr, wanted->state, step));
@@ -90,7 +92,8 @@ class StaleTail {
       return {};
     };
     restore::Findings ignored;
-    const Result<restore::ReplayResult> result = restore::replay(source_, listing_, base, options, ignored, job_);
+    const Result<restore::ReplayResult> result =
+        restore::replay(source_, listing_, base, options, ignored, job_);
     if (result || exit_code(result.error().id()) == 6) return {};
     return fail(result.error().clone());
   }
@@ -120,11 +123,13 @@ Result<Proof> prove(StoredSource& stored, restore::Source& source, const SourceL
     LandmarkCollector oldest;
     state.tree.for_each_node([&](restore::NodeId id) {
       const restore::NodeView node = state.tree.get(id);
-      if (node.stat.ephemeral_owner == 0 && oldest.wants(node.stat.czxid)) oldest.add(state.tree.path(id), node.stat);
+      if (node.stat.ephemeral_owner == 0 && oldest.wants(node.stat.czxid))
+        oldest.add(state.tree.path(id), node.stat);
     });
     proof.landmarks = oldest.take();
   };
-  ZK_TRY(restore::VerifyReport verified, restore::verify(both, restore::VerifyDepth::kProve, executor, job, look));
+  ZK_TRY(restore::VerifyReport verified,
+         restore::verify(both, restore::VerifyDepth::kProve, executor, job, look));
   if (verified.certificate) proof.certificate = stored_certificate(*verified.certificate);
   proof.snapshots_compared = verified.snapshots_compared;
   if (verified.last_zxid) {

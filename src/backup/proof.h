@@ -1,6 +1,7 @@
 #pragma once
-// The proof of a backup before it is published: what was stored is read back from the repository and replayed against
-// the digests that the servers wrote; the source's other snapshots are compared on the way (design: Prove it; Continuity).
+// The proof of a backup before it is published: what was stored is read back from the repository and replayed
+// against the digests that the servers wrote; the source's other snapshots are compared on the way (design:
+// Prove it; Continuity).
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ struct BrokenStep {
   std::string message;
   /// The snapshot between the two that the member went on from.
   std::optional<std::int64_t> snapshot;
-  /// The record before `last` whose state that snapshot is: what follows it up to `last` is stale, never committed.
+  /// The record before `last` whose state that snapshot is: what follows it up to `last` is stale, never
+  /// committed.
   std::optional<std::int64_t> fork_zxid;
   std::uint64_t fork_checksum = 0;
 };
@@ -35,9 +37,9 @@ struct Proof {
   std::vector<BrokenStep> broken;                 // ascending
 };
 
-/// `stored`: the backup with everything it needs. `compare`: also with the snapshots in `listing` of `source` that
-/// lie above its oldest base; those that vanish meanwhile are passed over. Memory: one or two trees.
-Result<Proof> prove(StoredSource& stored, restore::Source& source, const restore::SourceListing& listing, bool compare,
-                    Executor& executor, Job& job);
+/// `stored`: the backup with everything it needs. `compare`: also with the snapshots in `listing` of `source`
+/// that lie above its oldest base; those that vanish meanwhile are passed over. Memory: one or two trees.
+Result<Proof> prove(StoredSource& stored, restore::Source& source, const restore::SourceListing& listing,
+                    bool compare, Executor& executor, Job& job);
 
 }  // namespace zkark::backup

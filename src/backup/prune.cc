@@ -1,6 +1,7 @@
-// Removing what nobody needs, in two phases. First HEAD stops naming a backup; a grace time later, when no reader
-// that still goes by an older HEAD can be at it, its files go. Objects are removed before the manifests that
-// name them and those before HEAD forgets them, so that an interrupted prune is finished by the next.
+// Removing what nobody needs, in two phases. First HEAD stops naming a backup; a grace time later, when no
+// reader that still goes by an older HEAD can be at it, its files go. Objects are removed before the
+// manifests that name them and those before HEAD forgets them, so that an interrupted prune is finished by
+// the next.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,9 +28,10 @@ std::string_view object_of_key(std::string_view key) {
   return is_hex_name(name, 64) && object_key(name) == key ? name : std::string_view();
 }
 
-/// Names of all objects that live backups, or pruned ones still in their grace time, need. A live manifest that
-/// cannot be read stops everything: nobody knows what it needs.
-Result<std::set<std::string>> used_objects(const Repository& repository, const std::set<std::string>& without, Job& job) {
+/// Names of all objects that live backups, or pruned ones still in their grace time, need. A live manifest
+/// that cannot be read stops everything: nobody knows what it needs.
+Result<std::set<std::string>> used_objects(const Repository& repository, const std::set<std::string>& without,
+                                           Job& job) {
   std::set<std::string> used;
   const auto add = [&](const Manifest& manifest) {
     for (const ObjectRef& ref : manifest.objects()) used.insert(ref.name);
@@ -65,8 +67,8 @@ struct Plan {
   std::vector<std::string> objects;  // keys
 };
 
-Result<Plan> make_plan(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
-                       Job& job) {
+Result<Plan> make_plan(const Repository& repository, const std::vector<std::string>& ids,
+                       std::int64_t grace_ms, Job& job) {
   Plan plan;
   plan.going.insert(ids.begin(), ids.end());
   for (const std::string& id : plan.going)
@@ -75,8 +77,8 @@ Result<Plan> make_plan(const Repository& repository, const std::vector<std::stri
     if (plan.going.contains(entry.id)) continue;
     for (const std::string& parent : entry.needs)
       if (plan.going.contains(parent))
-        return fail(Error(ErrorId::kRefused,
-                          fmt::format("backup {} needs {}, which is to be removed", short_id(entry.id), short_id(parent)))
+        return fail(Error(ErrorId::kRefused, fmt::format("backup {} needs {}, which is to be removed",
+                                                         short_id(entry.id), short_id(parent)))
                         .with_hint("remove both, or neither"));
   }
   const std::int64_t old_ms = repository.env().clock.wall().ms - grace_ms;
@@ -106,8 +108,8 @@ Result<Plan> make_plan(const Repository& repository, const std::vector<std::stri
 
 }  // namespace
 
-Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
-                               Job& job) {
+Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids,
+                               std::int64_t grace_ms, Job& job) {
   ZK_TRY(Plan plan, make_plan(repository, ids, grace_ms, job));
   return std::move(plan.report);
 }

@@ -14,14 +14,14 @@ namespace zkark::backup {
 namespace {
 
 constexpr std::uint64_t kConfigMax = 1u << 20;
-constexpr std::uint64_t kHeadMax = 256u << 20;      // some 500,000 backups
-constexpr std::uint64_t kManifestMax = 64u << 20;   // some 300,000 objects
+constexpr std::uint64_t kHeadMax = 256u << 20;     // some 500,000 backups
+constexpr std::uint64_t kManifestMax = 64u << 20;  // some 300,000 objects
 constexpr const char* kSalvageHint =
-    "`zkark verify` lists what is intact; put the file back from a copy of the repository, or salvage what is there";
+    "`zkark verify` lists what is intact; put the file back from a copy of the repository, or salvage what "
+    "is there";
 
 Failure damaged_file(const Backend& backend, std::string_view key, const Error& cause) {
-  if (cause.id() == ErrorId::kRepositoryTooNew)
-    return fail(cause.clone().at(display_name(backend, key)));
+  if (cause.id() == ErrorId::kRepositoryTooNew) return fail(cause.clone().at(display_name(backend, key)));
   return fail(Error(ErrorId::kRepositoryDamaged, fmt::format("{} is damaged: {}", key, cause.message()))
                   .at(display_name(backend, key))
                   .with_hint(kSalvageHint));
@@ -52,7 +52,8 @@ std::string random_id(Random& random) {
 
 }  // namespace
 
-Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::string_view encryption, Job& job) {
+Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::string_view encryption,
+                                         Job& job) {
   Backend& backend = env.backend;
   if (encryption != "none")
     return fail(Error(ErrorId::kUsage, fmt::format("encryption \"{}\" is not available", encryption))
@@ -66,9 +67,10 @@ Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::
     ZK_TRY(std::vector<BackendEntry> entries, backend.list(""));
     for (const BackendEntry& entry : entries)
       if (entry.key != kHeadKey && !entry.key.starts_with("locks/"))
-        return fail(Error(ErrorId::kTargetNotEmpty, fmt::format("the place is not empty: it holds {}", entry.key))
-                        .at(backend.url())
-                        .with_hint("choose an empty or new directory"));
+        return fail(
+            Error(ErrorId::kTargetNotEmpty, fmt::format("the place is not empty: it holds {}", entry.key))
+                .at(backend.url())
+                .with_hint("choose an empty or new directory"));
     return {};
   };
   // Before anything is written, and again when nobody else can be at it.
@@ -92,7 +94,8 @@ Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::
   return config;
 }
 
-Result<std::unique_ptr<Repository>> Repository::open(const RepositoryEnvironment& env, const OpenOptions& options) {
+Result<std::unique_ptr<Repository>> Repository::open(const RepositoryEnvironment& env,
+                                                     const OpenOptions& options) {
   std::unique_ptr<Repository> repository(new Repository(env));
   ZK_TRY_STATUS(repository->load_config(options.salvage));
   ZK_TRY_STATUS(repository->load_head(options.salvage));
@@ -114,7 +117,8 @@ Status Repository::load_config(bool salvage) {
                         .with_hint(fmt::format("zkark init -r {}", backend.url())));
     }
     if (salvage) {
-      notes_.push_back(note(ErrorId::kRepositoryDamaged, "config is missing", display_name(backend, kConfigKey)));
+      notes_.push_back(
+          note(ErrorId::kRepositoryDamaged, "config is missing", display_name(backend, kConfigKey)));
       notes_.back().severity = restore::Severity::kDamage;
       return {};
     }
@@ -142,7 +146,8 @@ Status Repository::load_head(bool salvage) {
   if (file) {
     head = decode_head(*file);
     if (head && !config_.id.empty() && head->repository_id != config_.id)
-      head = fail(ErrorId::kDamaged, fmt::format("it belongs to repository {}, not {}", head->repository_id, config_.id));
+      head = fail(ErrorId::kDamaged,
+                  fmt::format("it belongs to repository {}, not {}", head->repository_id, config_.id));
   } else if (file.error().id() == ErrorId::kBadLength) {
     head = fail(std::move(file).error());
   } else if (file.error().id() != ErrorId::kNoFile) {
@@ -190,7 +195,8 @@ Status Repository::find_unadopted(bool salvage) {
                                  problem == ErrorId::kBadLength || problem == ErrorId::kRepositoryTooNew;
       if (!about_content) return fail(std::move(decoded).error());
     }
-    notes_.push_back(note(ErrorId::kUnknownFile, "a manifest that HEAD does not name", display_name(backend, entry.key)));
+    notes_.push_back(
+        note(ErrorId::kUnknownFile, "a manifest that HEAD does not name", display_name(backend, entry.key)));
   }
   if (found.empty()) return {};
   if (!take_all) {
@@ -211,17 +217,19 @@ Status Repository::find_unadopted(bool salvage) {
                                      [&](const std::string& id) { return find(id) != nullptr; });
     const std::string file = display_name(backend, manifest_key(entry.id));
     if (!after_last || !parents) {
-      notes_.push_back(note(ErrorId::kRepositoryDamaged,
-                            parents ? "two manifests have one number" : "a manifest whose parent is not there", file));
+      notes_.push_back(
+          note(ErrorId::kRepositoryDamaged,
+               parents ? "two manifests have one number" : "a manifest whose parent is not there", file));
       notes_.back().severity = restore::Severity::kDamage;
       continue;
     }
     if (!take_all) {
-      notes_.push_back(note(ErrorId::kRepositoryDamaged,
-                            fmt::format("backup {} was published without HEAD: its run is not finished or was "
-                                        "interrupted; it is whole, and the next run takes it over",
-                                        short_id(entry.id)),
-                            file));
+      notes_.push_back(
+          note(ErrorId::kRepositoryDamaged,
+               fmt::format("backup {} was published without HEAD: its run is not finished or was "
+                           "interrupted; it is whole, and the next run takes it over",
+                           short_id(entry.id)),
+               file));
       unadopted_.push_back(entry);
     }
     add_live(std::move(entry));
@@ -241,15 +249,18 @@ void Repository::check_pin() {
   std::string problem;
   const std::optional<Pin> pin = load_pin(*env_.cache_fs, env_.cache_dir, config_.id, &problem);
   const std::string path = pin_path(env_.cache_dir, config_.id);
-  if (!problem.empty()) notes_.push_back(note(ErrorId::kStorage, "cannot read the pin of this repository: " + problem, path));
+  if (!problem.empty())
+    notes_.push_back(note(ErrorId::kStorage, "cannot read the pin of this repository: " + problem, path));
   const std::string hash = sha256_hex(as_bytes(head_file_));
-  if (pin && (pin->sequence > head_.sequence || (pin->sequence == head_.sequence && pin->head_sha256 != hash))) {
+  if (pin &&
+      (pin->sequence > head_.sequence || (pin->sequence == head_.sequence && pin->head_sha256 != hash))) {
     rolled_back_ = true;
-    restore::Finding finding = note(
-        ErrorId::kRolledBack,
-        fmt::format("the repository went back in time: HEAD has number {}{}, this client has seen {}", head_.sequence,
-                    pin->sequence == head_.sequence ? " with other content" : "", pin->sequence),
-        display_name(env_.backend, kHeadKey));
+    restore::Finding finding =
+        note(ErrorId::kRolledBack,
+             fmt::format("the repository went back in time: HEAD has number {}{}, this client has seen {}",
+                         head_.sequence, pin->sequence == head_.sequence ? " with other content" : "",
+                         pin->sequence),
+             display_name(env_.backend, kHeadKey));
     finding.severity = restore::Severity::kDamage;
     finding.hint = "if it was put back from an older copy on purpose, delete " + path;
     notes_.push_back(std::move(finding));
@@ -259,7 +270,8 @@ void Repository::check_pin() {
   // Only what a power cut cannot take back is remembered. A client that cannot remember works all the same.
   if (!env_.backend.confirm(std::string(kHeadKey))) return;
   static_cast<void>(
-      save_pin(*env_.cache_fs, env_.cache_dir, {config_.id, env_.backend.url(), head_.sequence, hash}).has_value());
+      save_pin(*env_.cache_fs, env_.cache_dir, {config_.id, env_.backend.url(), head_.sequence, hash})
+          .has_value());
 }
 
 std::vector<std::string> Repository::clusters() const {
@@ -305,15 +317,17 @@ Result<HeadEntry> Repository::resolve(std::string_view cluster, std::string_view
       const std::string_view digits = spec.substr(7);
       auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), back);
       if (problem != std::errc() || end != digits.data() + digits.size())
-        return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" is no backup", spec)).with_hint("latest, latest~1, …"));
+        return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" is no backup", spec))
+                        .with_hint("latest, latest~1, …"));
     }
     if (cluster.empty() && names.size() > 1)
       return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" of which cluster?", spec))
                       .with_hint(fmt::format("-C one of: {}", fmt::join(names, ", "))));
     const std::vector<HeadEntry> entries = ordered(cluster);
     if (back < entries.size()) return entries[entries.size() - 1 - back];
-    return fail(Error(ErrorId::kNotFound, entries.empty() ? "the repository has no backups yet"
-                                                          : fmt::format("there are only {} backups", entries.size()))
+    return fail(Error(ErrorId::kNotFound, entries.empty()
+                                              ? "the repository has no backups yet"
+                                              : fmt::format("there are only {} backups", entries.size()))
                     .at(env_.backend.url()));
   }
   std::vector<const HeadEntry*> matches;
@@ -327,9 +341,10 @@ Result<HeadEntry> Repository::resolve(std::string_view cluster, std::string_view
   const auto pruned = std::any_of(head_.removed.begin(), head_.removed.end(), [&](const RemovedEntry& entry) {
     return spec.size() >= 4 && entry.id.starts_with(spec);
   });
-  return fail(Error(ErrorId::kNotFound, fmt::format("no backup \"{}\"{}", spec, pruned ? ": it was pruned" : ""))
-                  .at(env_.backend.url())
-                  .with_hint("`zkark list` shows what there is; ids can be cut to 4 digits or more"));
+  return fail(
+      Error(ErrorId::kNotFound, fmt::format("no backup \"{}\"{}", spec, pruned ? ": it was pruned" : ""))
+          .at(env_.backend.url())
+          .with_hint("`zkark list` shows what there is; ids can be cut to 4 digits or more"));
 }
 
 Result<std::vector<std::string>> Repository::closure(std::string_view id) const {
@@ -339,8 +354,8 @@ Result<std::vector<std::string>> Repository::closure(std::string_view id) const 
     const HeadEntry* entry = find(children_first[i]);
     if (entry == nullptr) {
       if (i == 0) return fail(ErrorId::kNotFound, fmt::format("no backup {}", id));
-      return fail(Error(ErrorId::kRepositoryDamaged,
-                        fmt::format("backup {} needs {}, which is not live", short_id(id), short_id(children_first[i])))
+      return fail(Error(ErrorId::kRepositoryDamaged, fmt::format("backup {} needs {}, which is not live",
+                                                                 short_id(id), short_id(children_first[i])))
                       .at(env_.backend.url()));
     }
     for (const std::string& parent : entry->needs)
@@ -356,10 +371,11 @@ Result<std::string> Repository::load_manifest_file(const HeadEntry& entry) const
   if (!file && file.error().id() != ErrorId::kNoFile && file.error().id() != ErrorId::kBadLength)
     return fail(std::move(file).error());
   const bool missing = !file && file.error().id() == ErrorId::kNoFile;
-  return fail(Error(ErrorId::kRepositoryDamaged, fmt::format("the manifest of backup {} {}", short_id(entry.id),
-                                                             missing ? "is missing" : "does not match its SHA-256"))
-                  .at(display_name(env_.backend, key))
-                  .with_hint(kSalvageHint));
+  return fail(
+      Error(ErrorId::kRepositoryDamaged, fmt::format("the manifest of backup {} {}", short_id(entry.id),
+                                                     missing ? "is missing" : "does not match its SHA-256"))
+          .at(display_name(env_.backend, key))
+          .with_hint(kSalvageHint));
 }
 
 Result<Manifest> Repository::load(std::string_view id) const {
@@ -382,7 +398,8 @@ Result<std::unique_ptr<File>> Repository::open_data(const StoredData& data, std:
 
 Result<std::string> Repository::read_data(const StoredData& data, std::uint64_t max_bytes) const {
   if (data.plain_bytes() > max_bytes)
-    return fail(ErrorId::kBadLength, fmt::format("{} bytes stored, more than {}", data.plain_bytes(), max_bytes));
+    return fail(ErrorId::kBadLength,
+                fmt::format("{} bytes stored, more than {}", data.plain_bytes(), max_bytes));
   std::string content;
   for (const ObjectRef& part : data.parts) {
     ZK_TRY(auto reader, open_object(env_.backend, part));
@@ -390,7 +407,9 @@ Result<std::string> Repository::read_data(const StoredData& data, std::uint64_t 
     content.resize(from + part.plain_bytes);
     Result<std::size_t> got =
         reader->read(std::as_writable_bytes(std::span(content.data() + from, content.size() - from)));
-    if (!got) return fail(std::move(got).error().at(zkark::backup::display_name(env_.backend, object_key(part.name))));
+    if (!got)
+      return fail(
+          std::move(got).error().at(zkark::backup::display_name(env_.backend, object_key(part.name))));
     ZK_CHECK(*got == part.plain_bytes);
   }
   return content;

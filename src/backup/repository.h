@@ -44,14 +44,16 @@ struct OpenOptions {
 /// Makes an empty repository where nothing is yet: kRefused when there is one already, kTargetNotEmpty when
 /// there is anything else but the leftovers of an interrupted init, which it completes. `encryption` must be
 /// "none" (kUsage otherwise).
-Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::string_view encryption, Job& job);
+Result<RepositoryConfig> init_repository(const RepositoryEnvironment& env, std::string_view encryption,
+                                         Job& job);
 
 /// The state of a repository at one moment. Not thread-safe, except open_data() and read_data().
 class Repository {
  public:
-  /// kNoRepository, kRepositoryTooNew, kRepositoryDamaged (HEAD or config). A manifest published behind HEAD's
-  /// back by an interrupted run counts as live; the next writer adopts it.
-  static Result<std::unique_ptr<Repository>> open(const RepositoryEnvironment& env, const OpenOptions& options);
+  /// kNoRepository, kRepositoryTooNew, kRepositoryDamaged (HEAD or config). A manifest published behind
+  /// HEAD's back by an interrupted run counts as live; the next writer adopts it.
+  static Result<std::unique_ptr<Repository>> open(const RepositoryEnvironment& env,
+                                                  const OpenOptions& options);
 
   const RepositoryEnvironment& env() const { return env_; }
   const RepositoryConfig& config() const { return config_; }
@@ -59,7 +61,8 @@ class Repository {
   /// What was odd when it was opened: an interrupted publication, a rollback (kRolledBack), a salvage.
   const restore::Findings& notes() const { return notes_; }
 
-  /// Live backups in the order of their publication, which is not their order in time where some were copied in.
+  /// Live backups in the order of their publication, which is not their order in time where some were copied
+  /// in.
   const std::vector<HeadEntry>& entries() const { return head_.live; }
   const HeadEntry* find(std::string_view id) const;  // by full id; nullptr when it is not live
   /// Those of one cluster (empty: all), oldest first by HeadEntry::order_ms.
@@ -78,9 +81,9 @@ class Repository {
   /// The manifest's file, its hash checked.
   Result<std::string> load_manifest_file(const HeadEntry& entry) const;
 
-  /// Stored data as a file: read sequentially at the speed of zstd; going back restarts at a chunk. Every part
-  /// is checked against its name before it is decoded. Errors carry `display_name` and the offset in the data.
-  /// Memory: one part as stored (at most 8 MiB as zkark writes them) and its window.
+  /// Stored data as a file: read sequentially at the speed of zstd; going back restarts at a chunk. Every
+  /// part is checked against its name before it is decoded. Errors carry `display_name` and the offset in the
+  /// data. Memory: one part as stored (at most 8 MiB as zkark writes them) and its window.
   Result<std::unique_ptr<File>> open_data(const StoredData& data, std::string display_name) const;
   /// Small data at once; kBadLength above max_bytes.
   Result<std::string> read_data(const StoredData& data, std::uint64_t max_bytes) const;
@@ -97,9 +100,9 @@ class Repository {
   RepositoryEnvironment env_;
   RepositoryConfig config_;
   Head head_;
-  std::string head_file_;              // as stored
+  std::string head_file_;  // as stored
   bool rolled_back_ = false;
-  std::vector<HeadEntry> unadopted_;   // also in head_.live
+  std::vector<HeadEntry> unadopted_;  // also in head_.live
   restore::Findings notes_;
 };
 

@@ -54,7 +54,8 @@ constexpr Rule kRules[] = {{"hourly", &RetentionPolicy::hourly, hour_bucket},
                            {"monthly", &RetentionPolicy::monthly, month_bucket},
                            {"yearly", &RetentionPolicy::yearly, year_bucket}};
 
-/// The moment `span` before `ms`, in calendar steps: a month back from the 31st is the last day of that month.
+/// The moment `span` before `ms`, in calendar steps: a month back from the 31st is the last day of that
+/// month.
 std::int64_t before(std::int64_t ms, const Span& span, int zone_offset_min) {
   const auto at = sys_time<milliseconds>(milliseconds(ms)) + minutes(zone_offset_min);
   const auto day = floor<days>(at);
@@ -94,10 +95,12 @@ Result<Span> parse_span(std::string_view text) {
     if (problem != std::errc() || n < 0 || n > 100000) return wrong("a number and a unit were expected");
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     if (rest.empty()) return wrong("the number has no unit");
-    if (rest.starts_with("mo")) rest.remove_prefix(1);  // "6mo", said plainly
+    if (rest.starts_with("mo"))
+      rest.remove_prefix(1);  // "6mo", said plainly
     else if (rest.front() == 'm' && text.find_first_of("ydh") == std::string_view::npos)
-      return fail(Error(ErrorId::kUsage, fmt::format("\"{}\": minutes or months?", text))
-                      .with_hint(fmt::format("months: {}mo; retention knows nothing shorter than an hour", n)));
+      return fail(
+          Error(ErrorId::kUsage, fmt::format("\"{}\": minutes or months?", text))
+              .with_hint(fmt::format("months: {}mo; retention knows nothing shorter than an hour", n)));
     const char unit = rest.front() == 'o' ? 'm' : rest.front();
     const std::size_t at = order.find(unit);
     if (at == std::string_view::npos) return wrong("units are y, m, d and h, each once, in this order");
@@ -110,16 +113,17 @@ Result<Span> parse_span(std::string_view text) {
 }
 
 bool RetentionPolicy::empty() const {
-  return last == 0 && hourly == 0 && daily == 0 && weekly == 0 && monthly == 0 && yearly == 0 && within.empty() &&
-         tags.empty();
+  return last == 0 && hourly == 0 && daily == 0 && weekly == 0 && monthly == 0 && yearly == 0 &&
+         within.empty() && tags.empty();
 }
 
 Result<std::vector<RetentionDecision>> apply_retention(const std::vector<RetentionItem>& items,
                                                        const RetentionPolicy& policy, int zone_offset_min) {
   if (policy.empty())
-    return fail(Error(ErrorId::kUsage, "no rule says what to keep")
-                    .with_hint("give at least one of --keep-last, --keep-hourly … --keep-yearly, --keep-within, "
-                               "--keep-tag"));
+    return fail(
+        Error(ErrorId::kUsage, "no rule says what to keep")
+            .with_hint("give at least one of --keep-last, --keep-hourly … --keep-yearly, --keep-within, "
+                       "--keep-tag"));
   std::vector<RetentionDecision> decisions(items.size());
   std::unordered_map<std::string, std::size_t> by_id;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -135,7 +139,8 @@ Result<std::vector<RetentionDecision>> apply_retention(const std::vector<Retenti
   std::vector<std::size_t> order(items.size());
   std::iota(order.begin(), order.end(), 0u);
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tuple(items[a].cluster, items[b].order_ms, b) < std::tuple(items[b].cluster, items[a].order_ms, a);
+    return std::tuple(items[a].cluster, items[b].order_ms, b) <
+           std::tuple(items[b].cluster, items[a].order_ms, a);
   });
   struct Counters {
     unsigned last = 0;

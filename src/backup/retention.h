@@ -39,12 +39,13 @@ struct RetentionItem {
 struct RetentionDecision {
   std::string id;
   bool keep = false;
-  std::vector<std::string> reasons;  // "last 1 of 3", "daily 2026-11-20", "tag why=audit", "needed by 5be0a913"
+  std::vector<std::string>
+      reasons;  // "last 1 of 3", "daily 2026-11-20", "tag why=audit", "needed by 5be0a913"
 };
 
-/// One decision per item, in the order of the items. Rules count per cluster; days, weeks (ISO) and months are
-/// those at `zone_offset_min` east of UTC. Whatever a kept backup needs is kept. kUsage for an empty policy;
-/// kRefused when a cluster would lose its last backup.
+/// One decision per item, in the order of the items. Rules count per cluster; days, weeks (ISO) and months
+/// are those at `zone_offset_min` east of UTC. Whatever a kept backup needs is kept. kUsage for an empty
+/// policy; kRefused when a cluster would lose its last backup.
 Result<std::vector<RetentionDecision>> apply_retention(const std::vector<RetentionItem>& items,
                                                        const RetentionPolicy& policy, int zone_offset_min);
 

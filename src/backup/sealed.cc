@@ -57,8 +57,8 @@ Result<std::string_view> unseal(std::string_view file, std::string_view kind, st
   if (problem != std::errc() || end != digits.data() + digits.size() || version == 0)
     return fail(ErrorId::kDamaged, "the first line has no version");
   if (version > version_max)
-    return fail(Error(ErrorId::kRepositoryTooNew, fmt::format("{} format {}; this zkark reads up to {}", kind, version,
-                                                              version_max))
+    return fail(Error(ErrorId::kRepositoryTooNew,
+                      fmt::format("{} format {}; this zkark reads up to {}", kind, version, version_max))
                     .with_hint(fmt::format("use {}", needed_release(body))));
   return body;
 }

@@ -42,7 +42,8 @@ std::vector<const StoredBase*> sorted_bases(const std::vector<Manifest>& manifes
 
 }  // namespace
 
-StoredSource::StoredSource(const Repository& repository, std::vector<Manifest> manifests, std::string description)
+StoredSource::StoredSource(const Repository& repository, std::vector<Manifest> manifests,
+                           std::string description)
     : repository_(repository), manifests_(std::move(manifests)), description_(std::move(description)) {}
 
 Result<restore::SourceListing> StoredSource::list() {
@@ -70,7 +71,8 @@ Result<restore::SourceListing> StoredSource::list() {
   }
   if (!manifests_.empty()) {
     for (const StoredConfig& config : manifests_.back().config) {
-      const std::string name = config.role == "lineage" ? "zkark-lineage.json" : std::string(base_name(config.path));
+      const std::string name =
+          config.role == "lineage" ? "zkark-lineage.json" : std::string(base_name(config.path));
       ZK_TRY(std::string content, repository_.read_data(config.data, kMaxConfigBytes));
       listing.extras.push_back({name, config.path, std::move(content)});
     }
@@ -92,8 +94,8 @@ Result<std::unique_ptr<File>> StoredSource::open(const restore::SourceFile& file
 
 namespace {
 
-Result<std::unique_ptr<StoredSource>> open_ids(const Repository& repository, const std::vector<std::string>& ids,
-                                               std::string description) {
+Result<std::unique_ptr<StoredSource>> open_ids(const Repository& repository,
+                                               const std::vector<std::string>& ids, std::string description) {
   std::set<std::string> seen;
   std::vector<Manifest> manifests;
   for (const std::string& id : ids) {
@@ -141,7 +143,8 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
   };
   for (const StoredSegment* segment : segments) {
     if (!runs.empty()) {
-      const restore::Step step = restore::step_between(runs.back().last, segment->first_zxid, TxnType::kCreate);
+      const restore::Step step =
+          restore::step_between(runs.back().last, segment->first_zxid, TxnType::kCreate);
       if (step != restore::Step::kGap && !named_gap(runs.back().last, segment->first_zxid)) {
         runs.back().last = std::max(runs.back().last, segment->last_zxid);
         continue;
@@ -154,9 +157,11 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
     std::int64_t last = base_zxid;
     for (const Run& run : runs) {
       if (run.last <= base_zxid) continue;
-      const restore::Step step = run.first <= base_zxid ? restore::Step::kNext
-                                                        : restore::step_between(base_zxid, run.first, TxnType::kCreate);
-      if (step != restore::Step::kGap && (run.first <= base_zxid || !named_gap(base_zxid, run.first))) last = run.last;
+      const restore::Step step = run.first <= base_zxid
+                                     ? restore::Step::kNext
+                                     : restore::step_between(base_zxid, run.first, TxnType::kCreate);
+      if (step != restore::Step::kGap && (run.first <= base_zxid || !named_gap(base_zxid, run.first)))
+        last = run.last;
       break;
     }
     if (last < fuzzy_end) return;
@@ -164,7 +169,8 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
   };
   if (!runs.empty() && runs.front().first == 1) add(0, 1);
   for (const StoredBase* base : sorted_bases(manifests)) add(base->zxid, base->fuzzy_end);
-  std::sort(windows.begin(), windows.end(), [](const Window& a, const Window& b) { return a.first_zxid < b.first_zxid; });
+  std::sort(windows.begin(), windows.end(),
+            [](const Window& a, const Window& b) { return a.first_zxid < b.first_zxid; });
   std::vector<Window> merged;
   for (const Window& window : windows) {
     if (!merged.empty() && window.first_zxid <= merged.back().last_zxid + 1)

@@ -30,19 +30,19 @@ class StoredSource : public restore::Source {
   std::map<std::string, StoredData, std::less<>> data_;
 };
 
-/// Every live backup of one timeline of a cluster (the newest backup's timeline when `timeline` is empty), and what they
-/// need. kNotFound when the cluster has none.
+/// Every live backup of one timeline of a cluster (the newest backup's timeline when `timeline` is empty),
+/// and what they need. kNotFound when the cluster has none.
 Result<std::unique_ptr<StoredSource>> open_timeline(const Repository& repository, std::string_view cluster,
                                                     std::string_view timeline, std::string description);
 /// One backup and all it needs.
 Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, std::string_view id,
                                                   std::string description);
 
-/// The points that can be restored from these manifests together, ascending, merged. Times are those of the records next
-/// to the bounds.
+/// The points that can be restored from these manifests together, ascending, merged. Times are those of the
+/// records next to the bounds.
 std::vector<Window> windows_of(const std::vector<Manifest>& manifests);
-/// The same for an increment and everything before it, from the windows of its parent alone; nothing when the rest has
-/// to be looked at: a gap, or a tip that could not be restored yet.
+/// The same for an increment and everything before it, from the windows of its parent alone; nothing when the
+/// rest has to be looked at: a gap, or a tip that could not be restored yet.
 std::optional<std::vector<Window>> windows_behind(const Manifest& parent, std::int64_t stored_to,
                                                   const Manifest& increment);
 

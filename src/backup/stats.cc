@@ -5,7 +5,6 @@
 namespace zkark::backup {
 namespace {
 
-
 void add(const Manifest& manifest, ClusterStats& stats, std::set<std::string>& seen) {
   ++stats.backups;
   stats.records += manifest.records();

@@ -9,10 +9,10 @@ namespace zkark::backup {
 
 struct ClusterStats {
   std::uint64_t backups = 0, records = 0;
-  std::uint64_t objects = 0;         // each once
-  std::uint64_t named_bytes = 0;     // plain bytes as the backups name them, an object counted as often as named
-  std::uint64_t plain_bytes = 0;     // plain bytes of the objects, each once
-  std::uint64_t stored_bytes = 0;    // compressed bytes of the objects, each once
+  std::uint64_t objects = 0;      // each once
+  std::uint64_t named_bytes = 0;  // plain bytes as the backups name them, an object counted as often as named
+  std::uint64_t plain_bytes = 0;  // plain bytes of the objects, each once
+  std::uint64_t stored_bytes = 0;  // compressed bytes of the objects, each once
 };
 
 struct RepositoryStats {

@@ -40,11 +40,14 @@ class StoredFile final : public File {
   const std::string& path() const override { return path_; }
 
  private:
-  Status read_only() const { return fail(Error(ErrorId::kInternal, "stored data cannot be written").at(path_)); }
+  Status read_only() const {
+    return fail(Error(ErrorId::kInternal, "stored data cannot be written").at(path_));
+  }
 
   Result<std::size_t> read_part(std::uint64_t offset, MutableBytes into) {
     const std::size_t part =
-        static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), offset) - starts_.begin()) - 1;
+        static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), offset) - starts_.begin()) -
+        1;
     if (reader_ == nullptr || part != open_part_) {
       reader_.reset();  // before the next one takes memory
       ZK_TRY(reader_, open_object(backend_, parts_[part]));
@@ -76,12 +79,14 @@ Result<std::string> fetch_object(Backend& backend, const ObjectRef& ref) {
   Result<std::string> stored = get_all(backend, key, std::min(ref.stored_bytes, kObjectStoredMax));
   if (stored) {
     if (stored->size() == ref.stored_bytes) return stored;
-    return fail(Error(ErrorId::kObjectDamaged, fmt::format("{} bytes long, not {}", stored->size(), ref.stored_bytes))
-                    .at(display_name(backend, key), stored->size()));
+    return fail(
+        Error(ErrorId::kObjectDamaged, fmt::format("{} bytes long, not {}", stored->size(), ref.stored_bytes))
+            .at(display_name(backend, key), stored->size()));
   }
   switch (stored.error().id()) {
     case ErrorId::kNoFile:
-      return fail(Error(ErrorId::kMissingObject, "a stored object is missing").at(display_name(backend, key)));
+      return fail(
+          Error(ErrorId::kMissingObject, "a stored object is missing").at(display_name(backend, key)));
     case ErrorId::kBadLength:
       return fail(Error(ErrorId::kObjectDamaged, fmt::format("longer than its {} bytes", ref.stored_bytes))
                       .at(display_name(backend, key)));

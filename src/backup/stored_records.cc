@@ -6,8 +6,9 @@ namespace zkark::backup {
 
 StoredRecords::StoredRecords(const Repository& repository, std::vector<const StoredSegment*> segments)
     : repository_(repository), segments_(std::move(segments)) {
-  std::stable_sort(segments_.begin(), segments_.end(),
-                   [](const StoredSegment* a, const StoredSegment* b) { return a->first_zxid < b->first_zxid; });
+  std::stable_sort(segments_.begin(), segments_.end(), [](const StoredSegment* a, const StoredSegment* b) {
+    return a->first_zxid < b->first_zxid;
+  });
 }
 
 Result<std::optional<RecordMark>> StoredRecords::next() {

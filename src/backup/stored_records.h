@@ -17,8 +17,8 @@ struct RecordMark {
   bool operator==(const RecordMark&) const = default;
 };
 
-/// Segments as one ascending sequence of records; what several hold comes once. Damaged stored data end a segment early.
-/// Borrows the repository and the segments.
+/// Segments as one ascending sequence of records; what several hold comes once. Damaged stored data end a
+/// segment early. Borrows the repository and the segments.
 class StoredRecords {
  public:
   StoredRecords(const Repository& repository, std::vector<const StoredSegment*> segments);

@@ -24,9 +24,11 @@ using restore::SourceFile;
 constexpr int kListings = 4;  // times a source that changes meanwhile is listed
 constexpr std::int64_t kPauseMs = 50;
 constexpr int kLooks = 3;
-/// An increment looks so far behind the newest log's last record; a file that is no longer the newest is read to its end.
+/// An increment looks so far behind the newest log's last record; a file that is no longer the newest is read
+/// to its end.
 constexpr std::uint64_t kPaddingLookBytes = 256u << 10;
-/// Files read and encoded at the same time: each takes up to 20 MiB, and memory is not to grow with the machine.
+/// Files read and encoded at the same time: each takes up to 20 MiB, and memory is not to grow with the
+/// machine.
 constexpr unsigned kStreams = 2;
 
 /// Runs `tasks` in order, at most kStreams at a time.
@@ -48,9 +50,14 @@ Status run_streams(Executor& executor, const std::vector<std::function<Status()>
 class Taker {
  public:
   /// `last_chance`: what changed while it was read is taken as it was met.
-  Taker(RepositoryWriter& writer, const RepositoryEnvironment& env, restore::Source& source, const TakeOptions& options,
-        bool last_chance, Job& job)
-      : writer_(writer), env_(env), source_(source), options_(options), last_chance_(last_chance), job_(job) {}
+  Taker(RepositoryWriter& writer, const RepositoryEnvironment& env, restore::Source& source,
+        const TakeOptions& options, bool last_chance, Job& job)
+      : writer_(writer),
+        env_(env),
+        source_(source),
+        options_(options),
+        last_chance_(last_chance),
+        job_(job) {}
 
   /// kNoFile: a file was purged while it was read, or what was read does not fit together; list again.
   Result<TakeReport> run();
@@ -125,19 +132,26 @@ Status Taker::decide() {
   const bool wants_incr = options_.type == TakeType::kIncr;
   switch (continuity_.relation) {
     case Relation::kFirst:
-      if (wants_incr) return refuse_increment(fmt::format("nothing is stored of cluster {} yet", options_.cluster));
+      if (wants_incr)
+        return refuse_increment(fmt::format("nothing is stored of cluster {} yet", options_.cluster));
       new_timeline("first");
       return {};
-    case Relation::kBehind: report_.source_behind = true; [[fallthrough]];
-    case Relation::kContinues: full_ = options_.type == TakeType::kFull; return {};
+    case Relation::kBehind:
+      report_.source_behind = true;
+      [[fallthrough]];
+    case Relation::kContinues:
+      full_ = options_.type == TakeType::kFull;
+      return {};
     case Relation::kForked: {
       const std::string where = continuity_.fork_zxid ? " after " + zxid_text(*continuity_.fork_zxid) : "";
-      if (wants_incr) return refuse_increment(fmt::format("the source was rewritten{} (another leader's history)", where));
+      if (wants_incr)
+        return refuse_increment(fmt::format("the source was rewritten{} (another leader's history)", where));
       new_timeline(continuity_.fork_checksum ? "truncated tail" : "rewritten");
       return {};
     }
     case Relation::kRestored:
-      if (wants_incr) return refuse_increment("the source was restored from a backup and starts a timeline of its own");
+      if (wants_incr)
+        return refuse_increment("the source was restored from a backup and starts a timeline of its own");
       new_timeline("restore");
       return {};
     case Relation::kPurged:
@@ -147,12 +161,13 @@ Status Taker::decide() {
       return {};
     case Relation::kForeign:
       if (!options_.accept_new_history)
-        return fail(
-            Error(ErrorId::kWrongCluster,
-                  fmt::format("the source shares no transaction and no old znode with cluster {}", options_.cluster))
-                .at(source_.description())
-                .with_hint("give it a name of its own with -C NAME, or --accept-new-history if it really replaced that "
-                           "cluster"));
+        return fail(Error(ErrorId::kWrongCluster,
+                          fmt::format("the source shares no transaction and no old znode with cluster {}",
+                                      options_.cluster))
+                        .at(source_.description())
+                        .with_hint("give it a name of its own with -C NAME, or --accept-new-history if it "
+                                   "really replaced that "
+                                   "cluster"));
       continuity_.parent_timeline.clear();
       new_timeline("accepted new history");
       return {};
@@ -160,7 +175,8 @@ Status Taker::decide() {
   return {};
 }
 
-/// Text compresses to a fifth and better, and padding to nothing: what an eighth does not fit into is sure to fail.
+/// Text compresses to a fifth and better, and padding to nothing: what an eighth does not fit into is sure to
+/// fail.
 Status Taker::require_space() {
   std::uint64_t bytes = 0;
   const auto& logs = listing_.logs;
@@ -213,12 +229,13 @@ void Taker::add_log_task(const SourceFile& log, bool newest, std::vector<std::fu
   });
 }
 
-/// The oldest usable base, every log, and the newest snapshot for a fast restore. Logs that begin with the first txn
-/// need no base: the initial tree is built in.
+/// The oldest usable base, every log, and the newest snapshot for a fast restore. Logs that begin with the
+/// first txn need no base: the initial tree is built in.
 Status Taker::store_full() {
   manifest_.type = BackupType::kFull;
   const auto& snapshots = listing_.snapshots;
-  const std::vector<SourceFile> oldest(snapshots.begin(), snapshots.end()), newest(snapshots.rbegin(), snapshots.rend());
+  const std::vector<SourceFile> oldest(snapshots.begin(), snapshots.end()),
+      newest(snapshots.rbegin(), snapshots.rend());
   std::vector<std::function<Status()>> tasks;
   bases_.resize(2);
   std::vector<SourceFile> logs = listing_.logs;
@@ -266,7 +283,8 @@ void Taker::take_base(CollectedBase collected) {
   if (!collected.base) return;
   for (const StoredBase& base : manifest_.bases)
     if (base.zxid == collected.base->zxid) return;
-  if (!collected.landmarks.empty() && manifest_.landmarks.empty()) manifest_.landmarks = std::move(collected.landmarks);
+  if (!collected.landmarks.empty() && manifest_.landmarks.empty())
+    manifest_.landmarks = std::move(collected.landmarks);
   facts_.emplace_back(collected.base->zxid, std::move(collected.facts));
   manifest_.bases.push_back(std::move(*collected.base));
   std::sort(manifest_.bases.begin(), manifest_.bases.end(),
@@ -298,7 +316,8 @@ Status Taker::gather() {
   return drop_contradictions(writer_.repository(), manifest_.segments, report_.findings, job_);
 }
 
-/// Names every hole and epoch step: between segments, behind what is stored already, behind the base of a full.
+/// Names every hole and epoch step: between segments, behind what is stored already, behind the base of a
+/// full.
 Status Taker::name_holes() {
   std::optional<std::int64_t> before;
   if (!full_) before = continuity_.stored_to;
@@ -307,14 +326,16 @@ Status Taker::name_holes() {
     for (const StoredBase& base : manifest_.bases) first = std::min(first, base.zxid);
     if (!manifest_.segments.empty()) first = std::min(first, manifest_.segments.front().first_zxid);
     if (first > continuity_.stored_to && first != INT64_MAX)
-      add_gap(manifest_, continuity_.stored_to, first, "purged from the source before it was backed up", report_.findings);
+      add_gap(manifest_, continuity_.stored_to, first, "purged from the source before it was backed up",
+              report_.findings);
   }
   join_segments(manifest_, before, report_.findings);
   return {};
 }
 
-/// Behind a hole only a snapshot goes on. Across an epoch step the one between is taken along at once: it is a new base
-/// if the step turns out not to be continuous (a member synchronised by snapshot names it above the old epoch's end).
+/// Behind a hole only a snapshot goes on. Across an epoch step the one between is taken along at once: it is
+/// a new base if the step turns out not to be continuous (a member synchronised by snapshot names it above
+/// the old epoch's end).
 Status Taker::store_behind_holes() {
   const auto store_first = [&](std::int64_t after, std::int64_t before) -> Status {
     for (const SourceFile& snapshot : listing_.snapshots) {
@@ -335,8 +356,9 @@ Status Taker::store_behind_holes() {
   return {};
 }
 
-/// A snapshot named above the last record: the member was synchronised by snapshot and has written nothing since. (A new
-/// leader names one EPOCH<<32: nothing is missing there. A follower may apply a txn a moment before it is in its log.)
+/// A snapshot named above the last record: the member was synchronised by snapshot and has written nothing
+/// since. (A new leader names one EPOCH<<32: nothing is missing there. A follower may apply a txn a moment
+/// before it is in its log.)
 Status Taker::look_beyond_logs() {
   if (listing_.snapshots.empty() || report_.source_behind) return {};
   const std::int64_t snapshot = listing_.snapshots.back().zxid;
@@ -349,20 +371,22 @@ Status Taker::look_beyond_logs() {
     ZK_TRY(const std::int64_t record, last_record_of(source_, now.logs, job_));
     if (record >= snapshot) return fail(ErrorId::kNoFile, "the source went on while it was read");
   }
-  add_gap(manifest_, last, snapshot, "not in the source's logs; a snapshot goes on behind it", report_.findings);
+  add_gap(manifest_, last, snapshot, "not in the source's logs; a snapshot goes on behind it",
+          report_.findings);
   return store_behind_holes();
 }
 
-/// Whether what does not fit together may be due to the server at work: files gone, cut or rewritten since the listing.
+/// Whether what does not fit together may be due to the server at work: files gone, cut or rewritten since
+/// the listing.
 Result<bool> Taker::source_changed() {
-  const bool odd = std::any_of(report_.findings.begin(), report_.findings.end(), [](const Finding& finding) {
-    return finding.severity != Severity::kNote;
-  });
+  const bool odd = std::any_of(report_.findings.begin(), report_.findings.end(),
+                               [](const Finding& finding) { return finding.severity != Severity::kNote; });
   if (!odd) return false;
   ZK_TRY(const restore::SourceListing now, source_.list());
   const auto changed = [](const std::vector<SourceFile>& before, const std::vector<SourceFile>& after) {
     return std::any_of(before.begin(), before.end(), [&](const SourceFile& old) {
-      const auto same = std::find_if(after.begin(), after.end(), [&](const SourceFile& f) { return f.path == old.path; });
+      const auto same =
+          std::find_if(after.begin(), after.end(), [&](const SourceFile& f) { return f.path == old.path; });
       if (same == after.end() || same->size_bytes < old.size_bytes) return true;
       return &old != &before.back() && (same->size_bytes != old.size_bytes || same->mtime_ns != old.mtime_ns);
     });
@@ -387,8 +411,8 @@ Status Taker::store_config() {
   return {};
 }
 
-/// Where a snapshot has no sections: all that got into it was in the logs by the time it was complete. It was read to its
-/// end before; so the logs are looked at now, whatever of them was stored.
+/// Where a snapshot has no sections: all that got into it was in the logs by the time it was complete. It was
+/// read to its end before; so the logs are looked at now, whatever of them was stored.
 Status Taker::settle_fuzzy_ends() {
   std::optional<std::int64_t> last;
   for (StoredBase& base : manifest_.bases) {
@@ -416,7 +440,8 @@ Status Taker::describe() {
   manifest_.last_zxid = full_ ? 0 : continuity_.stored_to;
   for (const StoredSegment& segment : manifest_.segments)
     manifest_.last_zxid = std::max(manifest_.last_zxid, segment.last_zxid);
-  for (const StoredBase& base : manifest_.bases) manifest_.last_zxid = std::max(manifest_.last_zxid, base.zxid);
+  for (const StoredBase& base : manifest_.bases)
+    manifest_.last_zxid = std::max(manifest_.last_zxid, base.zxid);
   const std::optional<std::int64_t> told = options_.source.last_applied_zxid;
   manifest_.source = options_.source;
   manifest_.source.server_id = listing_.myid;
@@ -456,7 +481,8 @@ Result<Proof> Taker::prove_one(Manifest& manifest, bool whole) {
   return proof;
 }
 
-/// A stale tail and what the member went on with contradict each other: each becomes a backup of its own timeline.
+/// A stale tail and what the member went on with contradict each other: each becomes a backup of its own
+/// timeline.
 std::vector<Manifest> Taker::split(const std::vector<BrokenStep>& broken) const {
   std::vector<Manifest> pieces{manifest_};
   for (const BrokenStep& step : broken) {
@@ -468,7 +494,8 @@ std::vector<Manifest> Taker::split(const std::vector<BrokenStep>& broken) const 
     Manifest behind = cut_behind(pieces.back(), step.last);
     std::byte id[8];
     env_.random.fill(id);
-    behind.timeline = {to_hex(id), pieces.back().timeline.id, step.fork_zxid, step.fork_checksum, "stale tail"};
+    behind.timeline = {to_hex(id), pieces.back().timeline.id, step.fork_zxid, step.fork_checksum,
+                       "stale tail"};
     pieces.push_back(std::move(behind));
   }
   return pieces;
@@ -497,26 +524,30 @@ Status Taker::prove_all(std::vector<Manifest>& pieces) {
 
 std::string Taker::verdict(const Manifest& manifest) const {
   const StoredCertificate& c = manifest.certificate;
-  if (manifest.windows.empty()) return "stored and read back; nothing can be restored from it yet: no usable snapshot";
+  if (manifest.windows.empty())
+    return "stored and read back; nothing can be restored from it yet: no usable snapshot";
   if (!c.grade) return "stored and read back; not replayed yet (zkark verify --replay, or --prove)";
   switch (*c.grade) {
     case restore::ProofGrade::kProven:
-      return fmt::format("proven to {} against {} digests of the server", zxid_text(c.proven_to().value_or(0)),
-                         c.digests_compared);
+      return fmt::format("proven to {} against {} digests of the server",
+                         zxid_text(c.proven_to().value_or(0)), c.digests_compared);
     case restore::ProofGrade::kPartly:
       return fmt::format("proven in {} ranges up to {} against {} digests of the server", c.proven.size(),
                          zxid_text(c.proven_to().value_or(0)), c.digests_compared);
-    case restore::ProofGrade::kNotProvable: return "replayed; the source carries no digests, so nothing proves the result";
+    case restore::ProofGrade::kNotProvable:
+      return "replayed; the source carries no digests, so nothing proves the result";
     case restore::ProofGrade::kFailed:
-      return fmt::format("NOT proven: the replayed tree differs from the server's from {} on", zxid_text(c.failed_at.value_or(0)));
+      return fmt::format("NOT proven: the replayed tree differs from the server's from {} on",
+                         zxid_text(c.failed_at.value_or(0)));
   }
   return {};
 }
 
 std::string Taker::nothing_new() const {
-  return report_.source_behind ? fmt::format("nothing new: the source ends before the last stored transaction {}",
-                                             zxid_text(continuity_.stored_to))
-                               : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
+  return report_.source_behind
+             ? fmt::format("nothing new: the source ends before the last stored transaction {}",
+                           zxid_text(continuity_.stored_to))
+             : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
 }
 
 Status Taker::publish(std::vector<Manifest> pieces) {
@@ -527,7 +558,8 @@ Status Taker::publish(std::vector<Manifest> pieces) {
     // The tail that an increment stored before is all there is to say of the old timeline.
     if (!last && piece.type == BackupType::kIncr && piece.segments.empty() && piece.bases.empty()) continue;
     std::optional<std::vector<Window>> windows;
-    if (piece.type == BackupType::kIncr) windows = windows_behind(*continuity_.previous, continuity_.stored_to, piece);
+    if (piece.type == BackupType::kIncr)
+      windows = windows_behind(*continuity_.previous, continuity_.stored_to, piece);
     if (!windows) {
       std::vector<Manifest> chain;
       if (piece.type == BackupType::kIncr) {
@@ -592,9 +624,10 @@ Result<TakeReport> Taker::run() {
 
 }  // namespace
 
-Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source& source, const TakeOptions& options,
-                               Job& job) {
-  ZK_TRY(auto writer, RepositoryWriter::begin(env, {LockKind::kExclusive, "backup", options.lock_wait_ms}, job));
+Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source& source,
+                               const TakeOptions& options, Job& job) {
+  ZK_TRY(auto writer,
+         RepositoryWriter::begin(env, {LockKind::kExclusive, "backup", options.lock_wait_ms}, job));
   for (int listing = 1;; ++listing) {
     Result<TakeReport> report = Taker(*writer, env, source, options, listing == kListings, job).run();
     // A live server purged, cut or rewrote a file between listing and reading it: look again.
@@ -608,7 +641,8 @@ Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source
       report->findings.back().hint = "`zkark unlock` removes the lock";
     }
     if (!report && report.error().id() == ErrorId::kNoFile)
-      return fail(std::move(report).error().with_hint("files vanish from the source while they are read; run it again"));
+      return fail(std::move(report).error().with_hint(
+          "files vanish from the source while they are read; run it again"));
     return report;
   }
 }

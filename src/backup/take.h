@@ -1,5 +1,6 @@
 #pragma once
-// One backup, now: full or incremental, from any source (design section 5: What a backup takes, Continuity, Timelines).
+// One backup, now: full or incremental, from any source (design section 5: What a backup takes, Continuity,
+// Timelines).
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,8 +30,8 @@ struct TakeOptions {
   bool accept_new_history = false;
   std::map<std::string, std::string> tags;
   SourceInfo source;  // kind, paths, data_dir, log_dir; the rest is read here
-  /// Asks the running server of the source for the last zxid it applied (`srvr`); nothing when it cannot be reached.
-  /// Called after the logs were read: what lies above may never be committed. May be empty.
+  /// Asks the running server of the source for the last zxid it applied (`srvr`); nothing when it cannot be
+  /// reached. Called after the logs were read: what lies above may never be committed. May be empty.
   std::function<std::optional<std::int64_t>()> last_applied;
   std::int64_t lock_wait_ms = 0;
 };
@@ -39,20 +40,22 @@ struct TakeReport {
   /// Nothing: nothing new to store (exit 0).
   std::optional<HeadEntry> published;
   Manifest manifest;  // as published; empty where nothing was
-  /// Published before it by this run: the old timeline's end, where the source holds a stale tail and goes on elsewhere.
+  /// Published before it by this run: the old timeline's end, where the source holds a stale tail and goes on
+  /// elsewhere.
   std::optional<HeadEntry> stale_tail;
   restore::Findings findings;  // of reading and proving the source
   std::uint64_t snapshots_compared = 0;
-  bool source_behind = false;       // the source ends before the last stored record
-  std::int64_t stored_to = 0;       // last zxid of the timeline afterwards
-  std::string verdict;              // one line for people: what is proven and what is not yet
+  bool source_behind = false;  // the source ends before the last stored record
+  std::int64_t stored_to = 0;  // last zxid of the timeline afterwards
+  std::string verdict;         // one line for people: what is proven and what is not yet
 };
 
-/// Reads the source, stores, proves, publishes. Errors: kLocked, kWrongCluster, kRefused, kNoData, kDiskFull, storage;
-/// kNoFile when the source's files vanish faster than they can be read. A source that changes meanwhile is read again;
-/// a gap is never left unnamed. After an error the repository is as it was, or has the backup whole; the next run
-/// completes the work with what is stored already. Memory without the proof: some 40 MiB, whatever the source's size.
-Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source& source, const TakeOptions& options,
-                               Job& job);
+/// Reads the source, stores, proves, publishes. Errors: kLocked, kWrongCluster, kRefused, kNoData, kDiskFull,
+/// storage; kNoFile when the source's files vanish faster than they can be read. A source that changes
+/// meanwhile is read again; a gap is never left unnamed. After an error the repository is as it was, or has
+/// the backup whole; the next run completes the work with what is stored already. Memory without the proof:
+/// some 40 MiB, whatever the source's size.
+Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source& source,
+                               const TakeOptions& options, Job& job);
 
 }  // namespace zkark::backup

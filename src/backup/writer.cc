@@ -19,7 +19,8 @@ Status read_back(Backend& backend, const std::string& key, std::string_view writ
   std::vector<std::byte> block(std::min<std::size_t>(written.size() + 1, 256u << 10));
   for (std::size_t offset = 0;;) {
     ZK_TRY(std::size_t got, backend.get(key, offset, block));
-    const bool same = got <= written.size() - offset && as_text({block.data(), got}) == written.substr(offset, got);
+    const bool same =
+        got <= written.size() - offset && as_text({block.data(), got}) == written.substr(offset, got);
     offset += got;
     if (same && got == block.size()) continue;
     if (same && offset == written.size()) return {};
@@ -36,9 +37,10 @@ Status put_checked(Backend& backend, const std::string& key, std::string_view by
 /// A full disk says what to do about it.
 Status with_space_hint(Status status) {
   if (status || status.error().id() != ErrorId::kDiskFull) return status;
-  return fail(std::move(status).error().with_hint(
-      "nothing of this run was published; free space (zkark prune) and run it again: what is stored already is "
-      "used then"));
+  return fail(
+      std::move(status).error().with_hint("nothing of this run was published; free space (zkark prune) and "
+                                          "run it again: what is stored already is "
+                                          "used then"));
 }
 
 }  // namespace
@@ -59,16 +61,16 @@ Result<std::unique_ptr<RepositoryWriter>> RepositoryWriter::begin(const Reposito
         return fail(Error(finding.id, finding.message).at(finding.file).with_hint(finding.hint));
   }
   std::unique_ptr<RepositoryWriter> writer(new RepositoryWriter(std::move(lock), std::move(repository)));
-  // The run before may have been killed between renaming HEAD and syncing its directory. Pruning by a HEAD that a
-  // power cut takes back would remove what the older one needs.
+  // The run before may have been killed between renaming HEAD and syncing its directory. Pruning by a HEAD
+  // that a power cut takes back would remove what the older one needs.
   ZK_TRY_STATUS(writer->backend().confirm(std::string(kHeadKey)));
   ZK_TRY_STATUS(writer->backend().clean_temporary());
   ZK_TRY_STATUS(writer->adopt());
   return writer;
 }
 
-// A publication whose objects are gone is no backup; its run never said it was. It stays behind HEAD's number, where
-// check reports it as a manifest that HEAD does not name.
+// A publication whose objects are gone is no backup; its run never said it was. It stays behind HEAD's
+// number, where check reports it as a manifest that HEAD does not name.
 Status RepositoryWriter::adopt() {
   std::vector<HeadEntry> unadopted = std::move(repository_->unadopted_);
   repository_->unadopted_.clear();
@@ -85,7 +87,8 @@ Status RepositoryWriter::adopt() {
     if (complete.error().id() != ErrorId::kMissingObject && complete.error().id() != ErrorId::kObjectDamaged)
       return complete;
     std::erase_if(next.live, [&](const HeadEntry& live) {
-      return live.id == entry.id || std::find(live.needs.begin(), live.needs.end(), entry.id) != live.needs.end();
+      return live.id == entry.id ||
+             std::find(live.needs.begin(), live.needs.end(), entry.id) != live.needs.end();
     });
   }
   next.newest = next.live.empty() ? "" : next.live.back().id;
@@ -96,8 +99,8 @@ Status RepositoryWriter::require_space(std::uint64_t bytes) {
   ZK_TRY(std::optional<std::uint64_t> free, backend().free_bytes());
   if (!free || (*free >= kReserveBytes && *free - kReserveBytes >= bytes)) return {};
   return with_space_hint(
-      fail(Error(ErrorId::kDiskFull, fmt::format("{} bytes are free, {} and a reserve of {} are needed", *free, bytes,
-                                                 kReserveBytes))
+      fail(Error(ErrorId::kDiskFull, fmt::format("{} bytes are free, {} and a reserve of {} are needed",
+                                                 *free, bytes, kReserveBytes))
                .at(backend().url())));
 }
 
@@ -125,11 +128,12 @@ Result<bool> RepositoryWriter::has_object(const ObjectRef& ref) {
     if (stored_.contains(ref.name)) return true;
   }
   const std::string key = object_key(ref.name);
-  // Existing under its name proves nothing yet: it may have rotted, and the run that put it may have died before
-  // the name was durable.
+  // Existing under its name proves nothing yet: it may have rotted, and the run that put it may have died
+  // before the name was durable.
   Result<std::string> stored = fetch_object(backend(), ref);
   if (!stored) {
-    if (stored.error().id() == ErrorId::kMissingObject || stored.error().id() == ErrorId::kObjectDamaged) return false;
+    if (stored.error().id() == ErrorId::kMissingObject || stored.error().id() == ErrorId::kObjectDamaged)
+      return false;
     return fail(std::move(stored).error());
   }
   if (sha256_hex(as_bytes(*stored)) != ref.name) return false;
@@ -145,7 +149,8 @@ Status RepositoryWriter::put_object(const EncodedObject& object) {
   const std::string key = object_key(object.ref.name);
   ZK_TRY_STATUS(with_space_hint(put_checked(backend(), key, object.stored)));
   const std::lock_guard lock(stored_mutex_);
-  if (stored_.emplace(object.ref.name, object.ref.stored_bytes).second) new_stored_bytes_ += object.ref.stored_bytes;
+  if (stored_.emplace(object.ref.name, object.ref.stored_bytes).second)
+    new_stored_bytes_ += object.ref.stored_bytes;
   return {};
 }
 
@@ -159,9 +164,11 @@ Status RepositoryWriter::check_objects(const Manifest& manifest) {
     Result<BackendEntry> info = backend().info(key);
     if (!info && info.error().id() != ErrorId::kNoFile) return fail(std::move(info).error());
     if (!info)
-      return fail(Error(ErrorId::kMissingObject, "a stored object is missing").at(display_name(backend(), key)));
+      return fail(
+          Error(ErrorId::kMissingObject, "a stored object is missing").at(display_name(backend(), key)));
     if (info->size_bytes != ref.stored_bytes)
-      return fail(Error(ErrorId::kObjectDamaged, fmt::format("{} bytes long, not {}", info->size_bytes, ref.stored_bytes))
+      return fail(Error(ErrorId::kObjectDamaged,
+                        fmt::format("{} bytes long, not {}", info->size_bytes, ref.stored_bytes))
                       .at(display_name(backend(), key)));
     ZK_TRY_STATUS(backend().confirm(key));
     const std::lock_guard lock(stored_mutex_);
@@ -219,12 +226,14 @@ Result<HeadEntry> RepositoryWriter::publish_as(Manifest manifest, const HeadEntr
   manifest.sequence = next.sequence + 1;
   manifest.heads.clear();
   for (const std::string& cluster : repository_->clusters())
-    if (const HeadEntry* newest = repository_->newest(cluster)) manifest.heads.push_back({newest->id, newest->sha256});
+    if (const HeadEntry* newest = repository_->newest(cluster))
+      manifest.heads.push_back({newest->id, newest->sha256});
   manifest.stored_bytes = 0;
   for (const ObjectRef& ref : manifest.objects()) manifest.stored_bytes += ref.stored_bytes;
   for (const std::string& parent : manifest.needs())
     if (repository_->find(parent) == nullptr)
-      return fail(ErrorId::kInternal, fmt::format("the parent {} of the backup is not live", short_id(parent)));
+      return fail(ErrorId::kInternal,
+                  fmt::format("the parent {} of the backup is not live", short_id(parent)));
   ZK_TRY_STATUS(check_objects(manifest));
   ZK_TRY_STATUS(lock_->still_held());
   ZK_TRY_STATUS(job.check());
@@ -277,7 +286,8 @@ Result<std::vector<std::string>> RepositoryWriter::rebuild_head(const Repository
                                                                 const LockRequest& request, Job& job) {
   ZK_TRY(auto salvaged, Repository::open(env, OpenOptions{.salvage = true}));
   if (!salvaged->head_file_.empty())
-    return fail(Error(ErrorId::kRefused, "HEAD is intact: there is nothing to rebuild").at(env.backend.url()));
+    return fail(
+        Error(ErrorId::kRefused, "HEAD is intact: there is nothing to rebuild").at(env.backend.url()));
   ZK_TRY(auto lock, Lock::acquire(env.locks(), request, job));
   ZK_TRY(auto repository, Repository::open(env, OpenOptions{.salvage = true}));
   RepositoryWriter writer(std::move(lock), std::move(repository));

@@ -36,22 +36,23 @@ struct PruneOptions {
   bool dry_run = false;  // counts as if everything went well; changes nothing
 };
 
-/// What RepositoryWriter::prune would do, without a lock and without a change. A run at the same time can make it
-/// untrue.
-Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids, std::int64_t grace_ms,
-                               Job& job);
+/// What RepositoryWriter::prune would do, without a lock and without a change. A run at the same time can
+/// make it untrue.
+Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids,
+                               std::int64_t grace_ms, Job& job);
 
 class RepositoryWriter {
  public:
   /// Takes the lock, reads HEAD, makes sure that HEAD and what it adopts are durable, cleans temporary files.
-  /// kLocked, kCancelled, what Repository::open gives, kRolledBack when the client's pin has seen a later HEAD.
+  /// kLocked, kCancelled, what Repository::open gives, kRolledBack when the client's pin has seen a later
+  /// HEAD.
   static Result<std::unique_ptr<RepositoryWriter>> begin(const RepositoryEnvironment& env,
                                                          const LockRequest& request, Job& job);
   ~RepositoryWriter();
-  /// For a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose objects and
-  /// parents are all there, pruned ones too. kRefused when HEAD is intact. Gives the ids.
-  static Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env, const LockRequest& request,
-                                                       Job& job);
+  /// For a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose
+  /// objects and parents are all there, pruned ones too. kRefused when HEAD is intact. Gives the ids.
+  static Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env,
+                                                       const LockRequest& request, Job& job);
 
   /// Changes with every publication.
   const Repository& repository() const { return *repository_; }
@@ -60,9 +61,10 @@ class RepositoryWriter {
   Status require_space(std::uint64_t bytes);
 
   /// The finished objects are stored durably, read back and hashed, in the encoder's tasks. An object that is
-  /// there already is checked instead of written, and replaced when it is damaged. The encoder borrows the writer.
-  /// `executor`: in place of the environment's, for encoders that are themselves run as tasks.
-  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SnapCodec source_codec, Executor* executor = nullptr);
+  /// there already is checked instead of written, and replaced when it is damaged. The encoder borrows the
+  /// writer. `executor`: in place of the environment's, for encoders that are themselves run as tasks.
+  std::unique_ptr<ObjectEncoder> encoder(ObjectKind kind, SnapCodec source_codec,
+                                         Executor* executor = nullptr);
   /// Small data in one call. When `known` (of a live manifest) has the same plain bytes, it is returned and
   /// nothing is written.
   Result<StoredData> store(ObjectKind kind, Bytes plain, const StoredData* known = nullptr);
@@ -71,8 +73,8 @@ class RepositoryWriter {
   std::uint64_t new_stored_bytes() const { return new_stored_bytes_; }
 
   /// Publishes: checks that every object the manifest names is there and its parents are live, stores the
-  /// manifest, replaces HEAD, reads both back, moves the pin. Fills in the fields of Manifest that say so. After
-  /// an error the backup is either absent or will be adopted by the next run; never half there.
+  /// manifest, replaces HEAD, reads both back, moves the pin. Fills in the fields of Manifest that say so.
+  /// After an error the backup is either absent or will be adopted by the next run; never half there.
   Result<HeadEntry> publish(Manifest manifest, Job& job);
 
   /// Replaces the tags of a live backup.

@@ -78,8 +78,8 @@ std::string_view plan_text(const backup::Continuity& continuity, TakeType type) 
   return "";
 }
 
-Status look(Context& context, const RepositoryPlace& place, restore::Source& source, const std::string& cluster,
-            const Options& options) {
+Status look(Context& context, const RepositoryPlace& place, restore::Source& source,
+            const std::string& cluster, const Options& options) {
   ZK_TRY(const auto repository, backup::Repository::open(place.env, {}));
   ZK_TRY(const restore::SourceListing listing, source.list());
   show_findings(context.output, listing.findings, Stance::kReading);
@@ -87,11 +87,13 @@ Status look(Context& context, const RepositoryPlace& place, restore::Source& sou
          backup::find_continuity(*repository, cluster, source, listing, context.job));
   using backup::Relation;
   if (found.relation == Relation::kForeign && !options.accept_new_history)
-    return fail(Error(ErrorId::kWrongCluster,
-                      fmt::format("the source shares no transaction and no old znode with cluster {}", cluster))
-                    .at(source.description())
-                    .with_hint("give it a name of its own with -C NAME, or --accept-new-history if it really replaced "
-                               "that cluster"));
+    return fail(
+        Error(ErrorId::kWrongCluster,
+              fmt::format("the source shares no transaction and no old znode with cluster {}", cluster))
+            .at(source.description())
+            .with_hint(
+                "give it a name of its own with -C NAME, or --accept-new-history if it really replaced "
+                "that cluster"));
   const bool goes_on = found.relation == Relation::kContinues || found.relation == Relation::kBehind;
   if (options.type == TakeType::kIncr && !goes_on)
     return fail(Error(ErrorId::kRefused, fmt::format("no incremental backup is possible; it would be {}",
@@ -99,7 +101,8 @@ Status look(Context& context, const RepositoryPlace& place, restore::Source& sou
                     .at(source.description())
                     .with_hint("--type auto or --type full"));
   Report report("backup");
-  report.field("dry_run", "", Cell::boolean(true)).field("source", "source", Cell::string(source.description()));
+  report.field("dry_run", "", Cell::boolean(true))
+      .field("source", "source", Cell::string(source.description()));
   report.field("cluster", "cluster", Cell::string(cluster));
   report.field("snapshots", "snapshots", Cell::count(listing.snapshots.size()));
   report.field("logs", "logs", Cell::count(listing.logs.size()));
@@ -131,14 +134,16 @@ void add_people_fields(Report& report, const Taken& taken) {
   report.field("source_text", "source", Cell::string(what));
   const bool incremental = m.type == backup::BackupType::kIncr;
   report.field("base_text", "base",
-               Cell::string(incremental ? fmt::format("{} (incremental)", backup::short_id(m.parent)) : "none (full)"));
+               Cell::string(incremental ? fmt::format("{} (incremental)", backup::short_id(m.parent))
+                                        : "none (full)"));
   if (m.timeline.cause != "first" && !incremental) {
     std::string branch;
     if (!m.timeline.parent.empty())
       branch = fmt::format(", branches off {}{}", m.timeline.parent.substr(0, 8),
                            m.timeline.fork_zxid ? " behind " + zxid_text(*m.timeline.fork_zxid) : "");
-    report.field("timeline_text", "timeline",
-                 Cell::string(fmt::format("{} ({}){}", m.timeline.id.substr(0, 8), m.timeline.cause, branch)));
+    report.field(
+        "timeline_text", "timeline",
+        Cell::string(fmt::format("{} ({}){}", m.timeline.id.substr(0, 8), m.timeline.cause, branch)));
   }
   for (const backup::Window& window : m.windows)
     report.field("window_text", "window", Cell::string(range_text(window.first_zxid, window.last_zxid)));
@@ -148,11 +153,14 @@ void add_people_fields(Report& report, const Taken& taken) {
 void add_data_fields(Report& report, const Taken& taken, const std::string& cluster) {
   const backup::Manifest& m = taken.report.manifest;
   const bool made = taken.report.published.has_value();
-  const auto zxid = [](const std::optional<std::int64_t>& value) { return value ? Cell::zxid(*value) : Cell(); };
+  const auto zxid = [](const std::optional<std::int64_t>& value) {
+    return value ? Cell::zxid(*value) : Cell();
+  };
   report.field("dry_run", Cell::boolean(false)).field("id", made ? Cell::string(m.id) : Cell());
   report.field("cluster", Cell::string(cluster));
   report.field("type", made ? Cell::string(backup::name_of(m.type)) : Cell());
-  report.field("parent", Cell::string_or_null(m.parent)).field("timeline", Cell::string_or_null(m.timeline.id));
+  report.field("parent", Cell::string_or_null(m.parent))
+      .field("timeline", Cell::string_or_null(m.timeline.id));
   report.field("source", Cell::string(taken.source.source->description()));
   report.field("source_behind", Cell::boolean(taken.report.source_behind));
   report.field("first_zxid", made ? Cell::zxid(backup::first_zxid(m)) : Cell());
@@ -162,18 +170,21 @@ void add_data_fields(Report& report, const Taken& taken, const std::string& clus
   report.field("records", Cell::count(m.records()));
   report.field("znodes", m.znodes ? Cell::count(*m.znodes) : Cell());
   report.field("source_bytes_read", Cell::size(m.source_bytes_read));
-  report.field("stored_bytes", Cell::size(m.stored_bytes)).field("new_stored_bytes", Cell::size(m.new_stored_bytes));
+  report.field("stored_bytes", Cell::size(m.stored_bytes))
+      .field("new_stored_bytes", Cell::size(m.new_stored_bytes));
   report.field("certificate", made ? Cell::string(backup::name_of(m.certificate.grade)) : Cell());
-  report.field("proven_to", zxid(m.certificate.proven_to())).field("failed_at", zxid(m.certificate.failed_at));
+  report.field("proven_to", zxid(m.certificate.proven_to()))
+      .field("failed_at", zxid(m.certificate.failed_at));
   report.field("digests_compared", Cell::count(m.certificate.digests_compared));
   report.field("snapshots_compared", Cell::count(taken.report.snapshots_compared));
   report.field("verdict", Cell::string(taken.report.verdict));
   report.field("tags", Cell::map({m.tags.begin(), m.tags.end()}));
   report.field("duration_ms", Cell::duration_ms(taken.duration_ms));
-  Table& windows = report.table("windows", {{"first_zxid", ""}, {"last_zxid", ""}, {"first_time", ""}, {"last_time", ""}});
+  Table& windows =
+      report.table("windows", {{"first_zxid", ""}, {"last_zxid", ""}, {"first_time", ""}, {"last_time", ""}});
   for (const backup::Window& window : m.windows)
-    windows.row({Cell::zxid(window.first_zxid), Cell::zxid(window.last_zxid), Cell::time(WallTime{window.first_time_ms}),
-                 Cell::time(WallTime{window.last_time_ms})});
+    windows.row({Cell::zxid(window.first_zxid), Cell::zxid(window.last_zxid),
+                 Cell::time(WallTime{window.first_time_ms}), Cell::time(WallTime{window.last_time_ms})});
   Table& gaps = report.table("gaps", {{"after_zxid", ""}, {"before_zxid", ""}, {"reason", ""}});
   for (const backup::Gap& gap : m.gaps)
     gaps.row({Cell::zxid(gap.after_zxid), Cell::zxid(gap.before_zxid), Cell::string(gap.reason)});
@@ -200,8 +211,9 @@ void print(Output& output, const Taken& taken, const std::string& cluster) {
                             human_size(m.source_bytes_read), human_size(m.new_stored_bytes),
                             counted(m.gaps.size(), "gap", "gaps")));
   if (m.unconfirmed_from)
-    report.remark(fmt::format("unconfirmed: {} lie above the server's last applied transaction and may never be committed",
-                              range_text(*m.unconfirmed_from, m.last_zxid)));
+    report.remark(fmt::format(
+        "unconfirmed: {} lie above the server's last applied transaction and may never be committed",
+        range_text(*m.unconfirmed_from, m.last_zxid)));
   output.print(report);
 }
 
@@ -247,30 +259,39 @@ Verb backup_verb() {
       .name = "backup",
       .group = Group::kRepository,
       .summary = "take a full or incremental backup",
-      .description =
-          "Reads a data directory (of a running or stopped server), its zoo.cfg, or the tarballs of hand-made backups; "
-          "inputs are never changed. The first backup is full: the oldest usable snapshot, every log after it and the "
-          "newest snapshot. Later ones hold what is new, found by zxid and content. When there is nothing new, nothing "
-          "is stored (exit 0).\n\n"
-          "A full backup is replayed from the repository against the digests that the servers wrote (3.6 and later) "
-          "before it is published; --prove does the same for an incremental one. A tail that another leader rewrote, "
-          "or a restore, starts a new timeline; data of another cluster are refused.",
-      .examples = {{"zkark backup /var/lib/zookeeper -r /srv/zk-backup", "full the first time, then incremental"},
-                   {"zkark backup /etc/zookeeper/conf/zoo.cfg -C kafka --tag why=nightly", "directories as zoo.cfg says"},
-                   {"zkark backup zk-2026-11-20.tar.gz zk-2026-11-21.tar.gz", "what a script of old has saved"}},
+      .description = "Reads a data directory (of a running or stopped server), its zoo.cfg, or the tarballs "
+                     "of hand-made backups; "
+                     "inputs are never changed. The first backup is full: the oldest usable snapshot, every "
+                     "log after it and the "
+                     "newest snapshot. Later ones hold what is new, found by zxid and content. When there is "
+                     "nothing new, nothing "
+                     "is stored (exit 0).\n\n"
+                     "A full backup is replayed from the repository against the digests that the servers "
+                     "wrote (3.6 and later) "
+                     "before it is published; --prove does the same for an incremental one. A tail that "
+                     "another leader rewrote, "
+                     "or a restore, starts a new timeline; data of another cluster are refused.",
+      .examples = {{"zkark backup /var/lib/zookeeper -r /srv/zk-backup",
+                    "full the first time, then incremental"},
+                   {"zkark backup /etc/zookeeper/conf/zoo.cfg -C kafka --tag why=nightly",
+                    "directories as zoo.cfg says"},
+                   {"zkark backup zk-2026-11-20.tar.gz zk-2026-11-21.tar.gz",
+                    "what a script of old has saved"}},
       .exit_codes = {3, 5, 6, 7, 9, 10, 11},
       .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesJobs | kUsesProgress,
       .changes_state = true,
   });
-  verb.argument("SRC", &Options::sources, "data directory, flat directory, zoo.cfg, tarballs, or single files")
+  verb.argument("SRC", &Options::sources,
+                "data directory, flat directory, zoo.cfg, tarballs, or single files")
       .required()
       .completes(Completes::kSource)
       .cluster_key("source");
-  verb.choice("type", 't', "TYPE", &Options::type,
-              {{"auto", TakeType::kAuto, "incremental where the source goes on from what is stored, else full"},
-               {"full", TakeType::kFull, "everything, relying on no other backup"},
-               {"incr", TakeType::kIncr, "refused where only a full is possible"}},
-              "how much to take");
+  verb.choice(
+      "type", 't', "TYPE", &Options::type,
+      {{"auto", TakeType::kAuto, "incremental where the source goes on from what is stored, else full"},
+       {"full", TakeType::kFull, "everything, relying on no other backup"},
+       {"incr", TakeType::kIncr, "refused where only a full is possible"}},
+      "how much to take");
   verb.text("log-dir", "DIR", &Options::log_dir, "where the logs are, if not with the snapshots (dataLogDir)")
       .completes(Completes::kDirectory)
       .cluster_key("log-dir");
@@ -278,9 +299,11 @@ Verb backup_verb() {
       .completes(Completes::kFile)
       .cluster_key("zoo-cfg");
   verb.parsed("tag", "KEY=VALUE", &Options::tags, parse_tag, "label the backup").cluster_key("tags");
-  verb.yes_no("prove", &Options::prove, "replay against the servers' digests before publishing [default: full ones]",
+  verb.yes_no("prove", &Options::prove,
+              "replay against the servers' digests before publishing [default: full ones]",
               "publish without that proof; `zkark verify --replay` makes up for it");
-  verb.flag("no-history", &Options::no_history, "a full takes only the newest snapshot and the logs after it");
+  verb.flag("no-history", &Options::no_history,
+            "a full takes only the newest snapshot and the logs after it");
   verb.flag("accept-new-history", &Options::accept_new_history,
             "take data that have nothing in common with what is stored of the cluster, as a new timeline")
       .command_line_only();

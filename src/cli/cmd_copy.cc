@@ -18,7 +18,8 @@ struct Options {
 };
 
 /// The backups asked for, or all (of the cluster).
-Result<std::vector<std::string>> wanted(Context& context, const backup::Repository& from, const Options& options) {
+Result<std::vector<std::string>> wanted(Context& context, const backup::Repository& from,
+                                        const Options& options) {
   std::vector<std::string> ids;
   ZK_TRY(const std::string cluster, chosen_cluster(context, from));
   if (options.ids.empty()) {
@@ -35,7 +36,8 @@ Result<std::vector<std::string>> wanted(Context& context, const backup::Reposito
 Result<backup::CopyReport> look(const backup::Repository& from, const backup::Repository& to,
                                 const std::vector<std::string>& ids) {
   if (from.config().id == to.config().id)
-    return fail(Error(ErrorId::kRefused, "source and target are the same repository").at(from.env().backend.url()));
+    return fail(
+        Error(ErrorId::kRefused, "source and target are the same repository").at(from.env().backend.url()));
   backup::CopyReport report;
   std::set<std::string> closed, there;
   ZK_TRY(const std::vector<backup::BackendEntry> objects, to.env().backend.list("objects/"));
@@ -68,7 +70,8 @@ Result<backup::CopyReport> copy(Context& context, const OpenedRepository& from, 
   std::unique_ptr<backup::Lock> lock;  // nothing may vanish from the source meanwhile
   if (!context.globals.no_lock) {
     ZK_TRY(lock, backup::Lock::acquire(from.place.env.locks(),
-                                       {backup::LockKind::kShared, "copy", context.globals.lock_wait_ms}, context.job));
+                                       {backup::LockKind::kShared, "copy", context.globals.lock_wait_ms},
+                                       context.job));
   }
   ZK_TRY(const auto writer, begin_writing(context, to, "copy"));
   ZK_TRY(backup::CopyReport report, backup::copy_backups(*from, *writer, ids, context.job));
@@ -98,10 +101,11 @@ Status run(Context& context, const Options& options) {
                                      std::pair(&done.present, "there already")})
     for (const std::string& id : *list)
       table.row({Cell::string(id), Cell::string(backup::short_id(id)), Cell::string(action)});
-  report.remark(fmt::format("{}{} to {}: {}, {}{}", options.dry_run ? "would copy " : "copied ",
-                            counted(done.copied.size(), "backup", "backups"), escape_terminal(to.url),
-                            counted(done.objects, "object", "objects"), human_size(done.bytes),
-                            done.present.empty() ? "" : fmt::format("; {} there already", done.present.size())));
+  report.remark(
+      fmt::format("{}{} to {}: {}, {}{}", options.dry_run ? "would copy " : "copied ",
+                  counted(done.copied.size(), "backup", "backups"), escape_terminal(to.url),
+                  counted(done.objects, "object", "objects"), human_size(done.bytes),
+                  done.present.empty() ? "" : fmt::format("; {} there already", done.present.size())));
   context.output.print(report);
   return {};
 }
@@ -113,10 +117,11 @@ Verb copy_verb() {
       .name = "copy",
       .group = Group::kRepository,
       .summary = "copy backups to another repository",
-      .description =
-          "Copies backups and everything they need; every object is checked on the way. Ids, tags and certificates "
-          "stay. What is there already is not sent again, so a copy that was interrupted goes on where it stopped. "
-          "The target must have been made by `zkark init`.",
+      .description = "Copies backups and everything they need; every object is checked on the way. Ids, tags "
+                     "and certificates "
+                     "stay. What is there already is not sent again, so a copy that was interrupted goes on "
+                     "where it stopped. "
+                     "The target must have been made by `zkark init`.",
       .examples = {{"zkark copy -r /srv/zk-backup --to /mnt/usb/zk", "everything"},
                    {"zkark copy latest --to offsite", "one backup, to [repo.offsite] of the configuration"}},
       .exit_codes = {5, 6, 7, 9, 10, 11},

@@ -38,7 +38,7 @@ backup::RetentionPolicy policy_of(const Options& options) {
 }
 
 struct Plan {
-  std::vector<backup::HeadEntry> entries;             // by cluster, oldest first
+  std::vector<backup::HeadEntry> entries;            // by cluster, oldest first
   std::vector<backup::RetentionDecision> decisions;  // in the same order
   std::vector<std::string> going;                    // ids
 };
@@ -50,7 +50,8 @@ Result<Plan> make_plan(const Context& context, const backup::Repository& reposit
   for (const std::string& name : repository.clusters()) {
     if (!cluster.empty() && name != cluster) continue;
     for (backup::HeadEntry& entry : repository.ordered(name)) {
-      items.push_back({entry.id, entry.cluster, entry.timeline, entry.taken_ms, entry.order_ms, entry.needs, entry.tags});
+      items.push_back(
+          {entry.id, entry.cluster, entry.timeline, entry.taken_ms, entry.order_ms, entry.needs, entry.tags});
       plan.entries.push_back(std::move(entry));
     }
   }
@@ -76,7 +77,8 @@ void add_plan(Report& report, const Plan& plan, bool several_clusters) {
     table.row({Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
                Cell::string(backup::name_of(entry.type)), Cell::time(WallTime{entry.taken_ms}),
                Cell::map({entry.tags.begin(), entry.tags.end()}),
-               Cell::string(plan.decisions[i].keep ? "keep" : "remove"), Cell::list(plan.decisions[i].reasons)});
+               Cell::string(plan.decisions[i].keep ? "keep" : "remove"),
+               Cell::list(plan.decisions[i].reasons)});
   }
 }
 
@@ -98,8 +100,9 @@ void add_outcome(Report& report, const Plan& plan, const backup::PruneReport& do
     report.remark(fmt::format("{}freed {} in {}", would, human_size(done.bytes_removed),
                               counted(done.objects_removed, "object", "objects")));
   if (!plan.going.empty() && options.grace_ms > 0)
-    report.remark(fmt::format("their data {} for {}, for readers that still use it; the first prune after that frees it",
-                              options.dry_run ? "would stay" : "stays", human_duration_ms(options.grace_ms)));
+    report.remark(fmt::format(
+        "their data {} for {}, for readers that still use it; the first prune after that frees it",
+        options.dry_run ? "would stay" : "stays", human_duration_ms(options.grace_ms)));
 }
 
 Status prune(Context& context, const OpenedRepository& opened, const Plan& plan, const Options& options,
@@ -152,28 +155,33 @@ Verb prune_verb() {
       .name = "prune",
       .group = Group::kRepository,
       .summary = "remove backups that no rule keeps",
-      .description =
-          "Keeps what any rule keeps, and every backup that a kept one needs; says for each why. Rules count per "
-          "cluster; hours, days, weeks (Monday first), months and years are those of --tz. A cluster never loses its "
-          "last backup.\n\n"
-          "A removed backup leaves the list at once. Its data go with the first prune after the grace time, so that a "
-          "restore that is reading it can finish. What no backup uses (interrupted runs) goes in the same way.",
-      .examples = {{"zkark prune --keep-last 3 --keep-daily 7 --keep-monthly 12 --dry-run", "what would go, and why the rest stays"},
+      .description = "Keeps what any rule keeps, and every backup that a kept one needs; says for each why. "
+                     "Rules count per "
+                     "cluster; hours, days, weeks (Monday first), months and years are those of --tz. A "
+                     "cluster never loses its "
+                     "last backup.\n\n"
+                     "A removed backup leaves the list at once. Its data go with the first prune after the "
+                     "grace time, so that a "
+                     "restore that is reading it can finish. What no backup uses (interrupted runs) goes in "
+                     "the same way.",
+      .examples = {{"zkark prune --keep-last 3 --keep-daily 7 --keep-monthly 12 --dry-run",
+                    "what would go, and why the rest stays"},
                    {"zkark prune -C kafka --yes", "by the rules of [retention.kafka]"},
                    {"zkark prune --keep-within 14d --keep-tag why=audit", ""}},
       .exit_codes = {5, 6, 7, 9, 10, 11},
       .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesConfirm | kUsesTime | kUsesProgress,
       .changes_state = true,
   });
-  const auto number = [&](std::string_view name, std::optional<unsigned> Options::*field, std::string_view help,
-                          std::string_view key) {
+  const auto number = [&](std::string_view name, std::optional<unsigned> Options::*field,
+                          std::string_view help, std::string_view key) {
     verb.number(name, "N", field, 0, kKeepMax, help).under("What to keep").retention_key(key);
   };
   number("keep-last", &Options::last, "the newest N", "last");
   number("keep-hourly", &Options::hourly, "the newest of each of the last N hours that have one", "hourly");
   number("keep-daily", &Options::daily, "the newest of each of the last N days that have one", "daily");
   number("keep-weekly", &Options::weekly, "the newest of each of the last N weeks that have one", "weekly");
-  number("keep-monthly", &Options::monthly, "the newest of each of the last N months that have one", "monthly");
+  number("keep-monthly", &Options::monthly, "the newest of each of the last N months that have one",
+         "monthly");
   number("keep-yearly", &Options::yearly, "the newest of each of the last N years that have one", "yearly");
   verb.parsed("keep-within", "SPAN", &Options::within, backup::parse_span,
               "everything not older than this, seen from the newest: 14d, 1y6m, 36h (m is months)")

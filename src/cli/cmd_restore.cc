@@ -73,7 +73,9 @@ Result<std::string> absolute(Context& context, const std::string& path) {
       return inner == "." || inner.empty() ? variable->second : join_path(variable->second, inner);
     }
   }
-  return fail(Error(ErrorId::kUsage, "the current directory has no known name").at(path).with_hint("give an absolute path"));
+  return fail(Error(ErrorId::kUsage, "the current directory has no known name")
+                  .at(path)
+                  .with_hint("give an absolute path"));
 }
 
 Cell note_cell(const std::optional<restore::RecordNote>& note) {
@@ -132,7 +134,8 @@ void Restore::say(std::string_view label, const std::string& text) {
 Status Restore::open() {
   if (!options_.to) return fail(Error(ErrorId::kUsage, "where to restore is missing").with_hint("--to DIR"));
   if (options_.part() && options_.keep_sessions)
-    return fail(Error(ErrorId::kUsage, "--path restores without sessions").with_hint("leave out --keep-sessions"));
+    return fail(
+        Error(ErrorId::kUsage, "--path restores without sessions").with_hint("leave out --keep-sessions"));
   if (options_.probe) {
     ZK_TRY(probe_, parse_hosts(*options_.probe));
   }
@@ -147,7 +150,8 @@ Status Restore::open() {
   ZK_TRY(opened_, open_source(context_, request));
   ZK_TRY(listing_, opened_.source->list());
   show_findings(context_.output, opened_.findings, Stance::kReading);
-  for (const restore::Finding& finding : listing_.findings) context_.output.warn(error_of(finding).to_string());
+  for (const restore::Finding& finding : listing_.findings)
+    context_.output.warn(error_of(finding).to_string());
   ZK_TRY(config_, restore::captured_config(listing_));
   report_.field("source", "", Cell::string(opened_.source->description()));
   report_.field("target_dir", "", Cell::string(dir_));
@@ -167,9 +171,11 @@ Status Restore::find_target() {
   report_.field("next", "", note_cell(target_.next));
   say("target", target_.record ? escape_terminal(restore::note_text(*target_.record))
                                : fmt::format("{}, a snapshot's own point", zxid_text(target_.zxid)));
-  if (target_.previous) say("", fmt::format("after            {}", escape_terminal(restore::note_text(*target_.previous))));
-  say("", target_.next ? fmt::format("not applied any more: {}", escape_terminal(restore::note_text(*target_.next)))
-                       : std::string("nothing is stored after it"));
+  if (target_.previous)
+    say("", fmt::format("after            {}", escape_terminal(restore::note_text(*target_.previous))));
+  say("", target_.next
+              ? fmt::format("not applied any more: {}", escape_terminal(restore::note_text(*target_.next)))
+              : std::string("nothing is stored after it"));
   return {};
 }
 
@@ -183,32 +189,39 @@ Status Restore::check_target() {
   if (options_.owner) {
     ZK_TRY(target.owner, context_.system.lookup_owner(*options_.owner));
   }
-  Result<restore::TargetDir> examined = restore::TargetDir::examine(context_.fs, context_.system, std::move(target));
+  Result<restore::TargetDir> examined =
+      restore::TargetDir::examine(context_.fs, context_.system, std::move(target));
   if (!examined) return fail(std::move(examined).error());
   directory_.emplace(*std::move(examined));
 
   // A server that has written nothing since its start has no file open.
-  const bool in_its_place = directory_->state() == restore::TargetState::kOccupied || dir_ == config_.data_dir;
+  const bool in_its_place =
+      directory_->state() == restore::TargetState::kOccupied || dir_ == config_.data_dir;
   if (config_.client) {
     const std::string& host = config_.client->host;
     const std::string here = host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
     const Result<bool> answers = context_.system.port_answers(here, config_.client->port, kPortPatienceMs);
     if (answers && *answers && in_its_place)
-      return fail(Error(ErrorId::kTargetInUse, fmt::format("the configured client port, {}:{}, answers", here, config_.client->port))
+      return fail(Error(ErrorId::kTargetInUse,
+                        fmt::format("the configured client port, {}:{}, answers", here, config_.client->port))
                       .at(dir_)
                       .with_hint("stop that server first"));
     if (answers && *answers)
-      context_.output.note(fmt::format("{}:{} answers: the restored server cannot listen there while that one runs", here,
-                                       config_.client->port));
+      context_.output.note(
+          fmt::format("{}:{} answers: the restored server cannot listen there while that one runs", here,
+                      config_.client->port));
   }
   // Without a bump a server replays whatever its log directory holds above the snapshot.
   if (options_.bumps() || config_.log_dir.empty() || !log_dir_.empty()) return {};
   ZK_TRY(const bool above, restore::has_records_above(context_.fs, config_.log_dir, target_.zxid));
   if (!above) return {};
-  return fail(Error(ErrorId::kRefused, fmt::format("the configured dataLogDir holds transactions above {}: a server would replay them",
-                                                   zxid_text(target_.zxid)))
-                  .at(config_.log_dir)
-                  .with_hint("--to-log-dir DIR gives the restored server a log directory of its own; or restore with --bump-epoch"));
+  return fail(
+      Error(ErrorId::kRefused,
+            fmt::format("the configured dataLogDir holds transactions above {}: a server would replay them",
+                        zxid_text(target_.zxid)))
+          .at(config_.log_dir)
+          .with_hint("--to-log-dir DIR gives the restored server a log directory of its own; or restore with "
+                     "--bump-epoch"));
 }
 
 /// One bumped member beside live ones can win an election and take back what they acknowledged.
@@ -221,7 +234,8 @@ Status Restore::check_ensemble() {
       live.push_back(server);
     }
     for (const std::string& host : asked.silent)
-      context_.output.warn(fmt::format("{} did not answer: an epoch that only it knows is not taken into account", host));
+      context_.output.warn(
+          fmt::format("{} did not answer: an epoch that only it knows is not taken into account", host));
   }
   if (options_.bumps() && config_.ensemble.voters() > 1) {
     ZK_TRY(const LiveMembers members, try_members(context_, config_.ensemble));
@@ -229,15 +243,20 @@ Status Restore::check_ensemble() {
   }
   Table& table = report_.table("live_servers", {{"address", ""}, {"what", ""}, {"zxid", ""}});
   for (const LiveServer& server : live)
-    table.row({Cell::string(server.address), Cell::string(server.what), server.zxid ? Cell::zxid(*server.zxid) : Cell::null()});
+    table.row({Cell::string(server.address), Cell::string(server.what),
+               server.zxid ? Cell::zxid(*server.zxid) : Cell::null()});
   if (live.empty() || !options_.bumps() || options_.yes_replace_ensemble) return {};
   std::string who;
-  for (const LiveServer& server : live) who += fmt::format("{}{} ({})", who.empty() ? "" : ", ", server.address, server.what);
-  return fail(Error(ErrorId::kRefused, fmt::format("members of the ensemble are alive: {}; a member with a new epoch beside them can "
-                                                   "win the election and erase what they acknowledged",
-                                                   who))
-                  .with_hint("stop all members and restore every one of them; --yes-replace-ensemble goes on regardless. A single lost "
-                             "member needs no restore: start it empty"));
+  for (const LiveServer& server : live)
+    who += fmt::format("{}{} ({})", who.empty() ? "" : ", ", server.address, server.what);
+  return fail(
+      Error(ErrorId::kRefused,
+            fmt::format("members of the ensemble are alive: {}; a member with a new epoch beside them can "
+                        "win the election and erase what they acknowledged",
+                        who))
+          .with_hint("stop all members and restore every one of them; --yes-replace-ensemble goes on "
+                     "regardless. A single lost "
+                     "member needs no restore: start it empty"));
 }
 
 Status Restore::rebuild_state() {
@@ -256,7 +275,8 @@ Status Restore::rebuild_state() {
 
 Status Restore::choose_epoch() {
   contents_.snapshot_zxid = target_.zxid;
-  contents_.current_epoch = std::max<std::int64_t>(listing_.current_epoch.value_or(0), zxid_epoch(target_.zxid));
+  contents_.current_epoch =
+      std::max<std::int64_t>(listing_.current_epoch.value_or(0), zxid_epoch(target_.zxid));
   contents_.accepted_epoch = std::max(listing_.accepted_epoch.value_or(0), contents_.current_epoch);
   if (!options_.bumps()) return {};
   ZK_TRY(const std::int64_t epoch, restore::choose_epoch(highest_zxid_, options_.bump_epoch.value));
@@ -270,16 +290,20 @@ void Restore::tell_dropped(const restore::Reshaped& reshaped) {
   std::size_t shown = 0;
   for (const auto& [session, path] : reshaped.ephemerals) {
     if (++shown > kShownEphemerals && !context_.globals.verbose) {
-      say("", fmt::format("… and {} more (-v lists all)", human_count(reshaped.ephemerals.size() - kShownEphemerals)));
+      say("", fmt::format("… and {} more (-v lists all)",
+                          human_count(reshaped.ephemerals.size() - kShownEphemerals)));
       break;
     }
-    say(shown == 1 ? "dropped" : "", fmt::format("{} of session {}", escape_terminal(path), hex_text(static_cast<std::uint64_t>(session))));
+    say(shown == 1 ? "dropped" : "", fmt::format("{} of session {}", escape_terminal(path),
+                                                 hex_text(static_cast<std::uint64_t>(session))));
   }
   report_.field("sessions_kept", "", Cell::boolean(options_.keeps_sessions()));
   Table& sessions = report_.table("sessions_dropped", {{"session", ""}, {"timeout_ms", ""}});
-  for (const auto& [id, timeout_ms] : reshaped.sessions) sessions.row({Cell::session(id), Cell::integer(timeout_ms)});
+  for (const auto& [id, timeout_ms] : reshaped.sessions)
+    sessions.row({Cell::session(id), Cell::integer(timeout_ms)});
   Table& ephemerals = report_.table("ephemerals_dropped", {{"path", ""}, {"session", ""}});
-  for (const auto& [session, path] : reshaped.ephemerals) ephemerals.row({Cell::string(path), Cell::session(session)});
+  for (const auto& [session, path] : reshaped.ephemerals)
+    ephemerals.row({Cell::string(path), Cell::session(session)});
 }
 
 /// What the digests that servers wrote say about the state at the point, before anything was dropped from it.
@@ -290,21 +314,24 @@ void Restore::tell_proof() {
   const auto& section = replay.base_tail.digest;
   const bool by_section = section && section->zxid == target_.zxid && section->version == kDigestVersion &&
                           static_cast<std::uint64_t>(section->digest) == digest;
-  const bool by_record = std::any_of(certificate.proven.begin(), certificate.proven.end(), [&](const restore::ZxidRange& range) {
-    return range.first <= target_.zxid && target_.zxid <= range.last;
-  });
+  const bool by_record =
+      std::any_of(certificate.proven.begin(), certificate.proven.end(), [&](const restore::ZxidRange& range) {
+        return range.first <= target_.zxid && target_.zxid <= range.last;
+      });
   report_.field("digest_at_point", "", Cell::hex(digest));
   report_.field("proven", "", Cell::boolean(by_section || by_record));
   report_.field("proof", "", Cell::string(restore::proof_grade_name(certificate.grade)));
   report_.field("digests_compared", "", Cell::count(certificate.digests_compared));
   report_.field("not_covered", "", Cell::string(restore::kNotCoveredByDigests));
   if (by_section || by_record)
-    say("proof", fmt::format("digest {} is the server's own at {}; not covered: {}", hex_text(digest), zxid_text(target_.zxid),
-                             restore::kNotCoveredByDigests));
+    say("proof", fmt::format("digest {} is the server's own at {}; not covered: {}", hex_text(digest),
+                             zxid_text(target_.zxid), restore::kNotCoveredByDigests));
   else if (!certificate.proven.empty())
-    say("proof", fmt::format("the server's own digests agree up to {}, none is stored beyond", zxid_text(certificate.proven_to())));
+    say("proof", fmt::format("the server's own digests agree up to {}, none is stored beyond",
+                             zxid_text(certificate.proven_to())));
   else
-    say("proof", "none: there is no digest of the server's own to compare with (before 3.6, or switched off)");
+    say("proof",
+        "none: there is no digest of the server's own to compare with (before 3.6, or switched off)");
 }
 
 Status Restore::plan() {
@@ -313,23 +340,31 @@ Status Restore::plan() {
   report_.field("base", "", rebuilt_->base == nullptr ? Cell::null() : Cell::string(rebuilt_->base->path));
   report_.field("txns_replayed", "", Cell::count(txns));
   ZK_TRY_STATUS(choose_epoch());
-  const std::string base = rebuilt_->base == nullptr ? "the built-in initial tree" : std::string(base_name(rebuilt_->base->path));
+  const std::string base =
+      rebuilt_->base == nullptr ? "the built-in initial tree" : std::string(base_name(rebuilt_->base->path));
   const std::string epoch =
       options_.bumps() ? fmt::format("epoch {:#x} → {:#x}", zxid_epoch(target_.zxid), contents_.current_epoch)
                        : fmt::format("epoch {:#x} kept", zxid_epoch(target_.zxid));
-  const std::string place = directory_->state() == restore::TargetState::kAbsent  ? "new"
-                            : directory_->state() == restore::TargetState::kEmpty ? "empty, ok"
-                                                                                  : "what is there is moved aside";
+  const std::string place = directory_->state() == restore::TargetState::kAbsent ? "new"
+                            : directory_->state() == restore::TargetState::kEmpty
+                                ? "empty, ok"
+                                : "what is there is moved aside";
   const std::size_t owners = state.tree.ephemeral_owners().size();
   tell_proof();
-  ZK_TRY(const restore::Reshaped reshaped, restore::reshape(state, {options_.keeps_sessions(), options_.part() ? *options_.path : ""}));
+  ZK_TRY(const restore::Reshaped reshaped,
+         restore::reshape(state, {options_.keeps_sessions(), options_.part() ? *options_.path : ""}));
   ttl_nodes_ = state.tree.count_of(NodeKind::kTtl) != 0;
   std::string dropped;
   if (!reshaped.sessions.empty() || !reshaped.ephemerals.empty())
-    dropped = fmt::format("; {} ephemerals of {} sessions dropped, {} sessions in all{}", human_count(reshaped.ephemerals.size()), owners,
-                          human_count(reshaped.sessions.size()), options_.part() ? "" : " (--keep-sessions to keep)");
-  if (options_.part()) dropped += fmt::format("; {} nodes outside {} left out", human_count(reshaped.nodes_left_out), escape_terminal(*options_.path));
-  say("plan", fmt::format("{} + {} txns → {} ({}); {}{}", base, human_count(txns), dir_, place, epoch, dropped));
+    dropped =
+        fmt::format("; {} ephemerals of {} sessions dropped, {} sessions in all{}",
+                    human_count(reshaped.ephemerals.size()), owners, human_count(reshaped.sessions.size()),
+                    options_.part() ? "" : " (--keep-sessions to keep)");
+  if (options_.part())
+    dropped += fmt::format("; {} nodes outside {} left out", human_count(reshaped.nodes_left_out),
+                           escape_terminal(*options_.path));
+  say("plan",
+      fmt::format("{} + {} txns → {} ({}); {}{}", base, human_count(txns), dir_, place, epoch, dropped));
   tell_dropped(reshaped);
 
   contents_.server_id = options_.server_id ? options_.server_id : listing_.myid;
@@ -347,7 +382,8 @@ Status Restore::plan() {
   lineage.path = options_.part() ? *options_.path : "";
   lineage.restored_ms = context_.clock.wall().ms;
   ZK_TRY(contents_.conf, restore::restored_config(config_, {dir_, log_dir_, ttl_nodes_}));
-  for (const restore::Finding& note : config_.notes) context_.output.warn(fmt::format("{}; {}", error_of(note).to_string(), note.hint));
+  for (const restore::Finding& note : config_.notes)
+    context_.output.warn(fmt::format("{}; {}", error_of(note).to_string(), note.hint));
   report_.field("epoch", "", Cell::integer(contents_.current_epoch));
   report_.field("bumped", "", Cell::boolean(options_.bumps()));
   report_.field("snapshot_zxid", "", Cell::zxid(contents_.snapshot_zxid));
@@ -366,24 +402,38 @@ std::vector<std::string> Restore::advice() const {
   const Ensemble& ensemble = config_.ensemble;
   if (ensemble.servers.size() > 1) {
     std::string ids;
-    for (const ServerLine& server : ensemble.servers) ids += fmt::format("{}{}", ids.empty() ? "" : ", ", server.id);
+    for (const ServerLine& server : ensemble.servers)
+      ids += fmt::format("{}{}", ids.empty() ? "" : ", ", server.id);
     if (options_.bumps())
-      lines.push_back(fmt::format("this replaces the whole ensemble: stop members {}, restore each with --server-id, then start them", ids));
+      lines.push_back(fmt::format(
+          "this replaces the whole ensemble: stop members {}, restore each with --server-id, then start them",
+          ids));
     if (!contents_.server_id)
       lines.push_back("there is no myid: an ensemble member needs --server-id");
     else if (ensemble.find(*contents_.server_id) == nullptr)
-      lines.push_back(fmt::format("server id {} is not in the configuration, which has {}", *contents_.server_id, ids));
+      lines.push_back(
+          fmt::format("server id {} is not in the configuration, which has {}", *contents_.server_id, ids));
   } else if (ensemble.servers.empty() && options_.bumps() && zxid_epoch(target_.zxid) != 0) {
-    lines.push_back("the data come from an ensemble: stop every member, restore each with its --server-id, then start them");
+    lines.push_back(
+        "the data come from an ensemble: stop every member, restore each with its --server-id, then start "
+        "them");
   }
   if (ttl_nodes_ && contents_.conf.empty())
-    lines.push_back("there are TTL nodes: a server without -Dzookeeper.extendedTypesEnabled=true deletes them when it starts");
+    lines.push_back(
+        "there are TTL nodes: a server without -Dzookeeper.extendedTypesEnabled=true deletes them when it "
+        "starts");
   if (options_.keeps_sessions() && options_.bumps())
-    lines.push_back("kept sessions re-attach, and their watches tell them nothing of values that went back: restart their clients");
+    lines.push_back(
+        "kept sessions re-attach, and their watches tell them nothing of values that went back: restart "
+        "their clients");
   if (!options_.bumps() && highest_zxid_ > target_.zxid)
-    lines.push_back(fmt::format("zxids above {} will be issued again with other contents: let no client of the old history reach it",
-                                zxid_text(target_.zxid)));
-  if (options_.part()) lines.push_back("this is a part of a tree: no digest of a server's own covers it, and its clients' sessions are gone");
+    lines.push_back(fmt::format(
+        "zxids above {} will be issued again with other contents: let no client of the old history reach it",
+        zxid_text(target_.zxid)));
+  if (options_.part())
+    lines.push_back(
+        "this is a part of a tree: no digest of a server's own covers it, and its clients' sessions are "
+        "gone");
   return lines;
 }
 
@@ -394,12 +444,14 @@ void Restore::tell_next() {
 }
 
 Status Restore::write() {
-  ZK_TRY(const restore::Materialized made, restore::materialize(context_.fs, *std::move(directory_), dir_,
-                                                                std::move(rebuilt_->replay.state), contents_, context_.job));
+  ZK_TRY(const restore::Materialized made,
+         restore::materialize(context_.fs, *std::move(directory_), dir_, std::move(rebuilt_->replay.state),
+                              contents_, context_.job));
   for (const std::string& path : made.moved_aside) say("moved", fmt::format("what was there is in {}", path));
   const std::int64_t ms = (context_.clock.monotonic().ns - started_.ns) / 1'000'000;
-  say("restored", fmt::format("{} znodes, {} sessions in {}; {} read back, digest {} equal", human_count(made.nodes),
-                              human_count(made.sessions), human_duration_ms(ms), human_size(made.bytes), hex_text(made.digest)));
+  say("restored", fmt::format("{} znodes, {} sessions in {}; {} read back, digest {} equal",
+                              human_count(made.nodes), human_count(made.sessions), human_duration_ms(ms),
+                              human_size(made.bytes), hex_text(made.digest)));
   report_.field("snapshot", "", Cell::string(made.snapshot));
   report_.field("znodes", "", Cell::count(made.nodes));
   report_.field("sessions", "", Cell::count(made.sessions));
@@ -442,21 +494,31 @@ Verb restore_verb() {
       .name = "restore",
       .group = Group::kRestore,
       .summary = "rebuild a data directory at any point",
-      .description =
-          "Makes a directory that Apache ZooKeeper boots from: one exact snapshot at the point, epoch files, myid and "
-          "configuration. SRC is a data directory, a directory or files of snapshots and logs, tarballs, a zoo.cfg, or a point of "
-          "the repository of -r; the repository's newest point if left out. The source is only read. The point is resolved "
-          "to an exact zxid, printed with its neighbours; the newest snapshot that is consistent at or before it is replayed up to it, "
-          "and compared with every digest that the server logged on the way.\n\n"
-          "Clients that have seen higher zxids are refused by every ZooKeeper server, and zxids would be issued twice. Therefore the "
-          "restored server starts in a new epoch, above all that was seen: same tree, same stats, no sessions and no ephemeral "
-          "nodes (they are listed). --no-bump-epoch makes an exact copy for places that no client of the old history reaches.\n\n"
-          "An ensemble is restored as a whole: stop all members, run restore for each with --server-id, start them. One restored "
-          "member beside live ones can win the election and erase acknowledged writes; when a configured member answers, restore "
-          "refuses (7). A single lost member needs no restore: start it empty.\n\n"
-          "The target is absent or empty, or is moved aside with --replace; nothing is deleted. Everything is written under a "
-          "temporary name, synced, read back and compared before it is put into place.",
-      .examples = {{"zkark restore -r /backup/zk --at '2026-11-21 05:31:30.5Z' --to /srv/zk-new", "the state at a time"},
+      .description = "Makes a directory that Apache ZooKeeper boots from: one exact snapshot at the point, "
+                     "epoch files, myid and "
+                     "configuration. SRC is a data directory, a directory or files of snapshots and logs, "
+                     "tarballs, a zoo.cfg, or a point of "
+                     "the repository of -r; the repository's newest point if left out. The source is only "
+                     "read. The point is resolved "
+                     "to an exact zxid, printed with its neighbours; the newest snapshot that is consistent "
+                     "at or before it is replayed up to it, "
+                     "and compared with every digest that the server logged on the way.\n\n"
+                     "Clients that have seen higher zxids are refused by every ZooKeeper server, and zxids "
+                     "would be issued twice. Therefore the "
+                     "restored server starts in a new epoch, above all that was seen: same tree, same stats, "
+                     "no sessions and no ephemeral "
+                     "nodes (they are listed). --no-bump-epoch makes an exact copy for places that no client "
+                     "of the old history reaches.\n\n"
+                     "An ensemble is restored as a whole: stop all members, run restore for each with "
+                     "--server-id, start them. One restored "
+                     "member beside live ones can win the election and erase acknowledged writes; when a "
+                     "configured member answers, restore "
+                     "refuses (7). A single lost member needs no restore: start it empty.\n\n"
+                     "The target is absent or empty, or is moved aside with --replace; nothing is deleted. "
+                     "Everything is written under a "
+                     "temporary name, synced, read back and compared before it is put into place.",
+      .examples = {{"zkark restore -r /backup/zk --at '2026-11-21 05:31:30.5Z' --to /srv/zk-new",
+                    "the state at a time"},
                    {"zkark restore /var/lib/zookeeper --at zxid:0x30002b7c0 --exclusive --to /srv/zk-new",
                     "just before a transaction, without a repository"},
                    {"zkark restore -r /backup/zk --to /srv/zk-2 --server-id 2", "member 2 of an ensemble"},
@@ -465,40 +527,53 @@ Verb restore_verb() {
       .uses = kUsesRepository | kUsesTime | kUsesProgress | kUsesCache,
       .changes_state = true,
   });
-  verb.argument("SRC", &Options::sources, "what to restore from; the repository if left out").completes(Completes::kSource);
+  verb.argument("SRC", &Options::sources, "what to restore from; the repository if left out")
+      .completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir of SRC, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
-  verb.text("zoo-cfg", "FILE", &Options::zoo_cfg, "the configuration of SRC, where it does not lie beside the data")
+  verb.text("zoo-cfg", "FILE", &Options::zoo_cfg,
+            "the configuration of SRC, where it does not lie beside the data")
       .completes(Completes::kFile);
   verb.text("to", "DIR", &Options::to, "the directory to make").completes(Completes::kDirectory);
-  verb.text("to-log-dir", "DIR", &Options::to_log_dir, "a directory of its own for the restored server's logs")
+  verb.text("to-log-dir", "DIR", &Options::to_log_dir,
+            "a directory of its own for the restored server's logs")
       .completes(Completes::kDirectory);
-  verb.text("at", "POINT", &Options::at, "a time, zxid:0x…, a backup id or latest").default_is("latest").completes(Completes::kPoint);
+  verb.text("at", "POINT", &Options::at, "a time, zxid:0x…, a backup id or latest")
+      .default_is("latest")
+      .completes(Completes::kPoint);
   verb.flag("exclusive", &Options::exclusive, "stop just before that point");
   verb.choice("time-rule", "RULE", &Options::time_rule,
               {{"refuse", TimeRule::kRefuse, "print both and stop"},
                {"first", TimeRule::kFirst, "everything before the first transaction that is later"},
                {"last", TimeRule::kLast, "everything up to the last transaction that is not later"}},
               "what a time means that names two points, because a leader's clock stepped back");
-  verb.parsed("bump-epoch", "N", &Options::bump_epoch, parse_epoch, "start in epoch N; without N, 256 above the highest one seen (the default)")
+  verb.parsed("bump-epoch", "N", &Options::bump_epoch, parse_epoch,
+              "start in epoch N; without N, 256 above the highest one seen (the default)")
       .under("New epoch and sessions");
   verb.flag("no-bump-epoch", &Options::no_bump_epoch, "an exact copy, sessions included")
       .excludes({"bump-epoch"})
       .under("New epoch and sessions");
-  verb.flag("keep-sessions", &Options::keep_sessions, "keep sessions and ephemeral nodes in spite of the new epoch")
+  verb.flag("keep-sessions", &Options::keep_sessions,
+            "keep sessions and ephemeral nodes in spite of the new epoch")
       .under("New epoch and sessions");
-  verb.flag("drop-ephemerals", &Options::drop_ephemerals, "drop sessions and ephemeral nodes from an exact copy too")
+  verb.flag("drop-ephemerals", &Options::drop_ephemerals,
+            "drop sessions and ephemeral nodes from an exact copy too")
       .excludes({"keep-sessions"})
       .under("New epoch and sessions");
   verb.text("path", "PATH", &Options::path, "only this node, what is below it and its ancestors");
-  verb.text("probe", "HOSTS", &Options::probe, "ask these servers for their epoch, and refuse while they live")
+  verb.text("probe", "HOSTS", &Options::probe,
+            "ask these servers for their epoch, and refuse while they live")
       .under("Ensembles");
-  verb.number("server-id", "N", &Options::server_id, 0, 255, "myid of the restored member").under("Ensembles");
-  verb.flag("yes-replace-ensemble", &Options::yes_replace_ensemble, "go on although members of the ensemble are alive")
+  verb.number("server-id", "N", &Options::server_id, 0, 255, "myid of the restored member")
+      .under("Ensembles");
+  verb.flag("yes-replace-ensemble", &Options::yes_replace_ensemble,
+            "go on although members of the ensemble are alive")
       .command_line_only()
       .under("Ensembles");
-  verb.flag("replace", &Options::replace, "move a target that is not empty to DIR.before-<time>").command_line_only();
-  verb.text("owner", "USER:GROUP", &Options::owner, "who owns the files (root only); else the owner of the directory they go into");
+  verb.flag("replace", &Options::replace, "move a target that is not empty to DIR.before-<time>")
+      .command_line_only();
+  verb.text("owner", "USER:GROUP", &Options::owner,
+            "who owns the files (root only); else the owner of the directory they go into");
   verb.flag("dry-run", &Options::dry_run, "say what would be done, write nothing");
   return std::move(verb).build(run);
 }

@@ -53,7 +53,8 @@ Result<std::optional<Ranges>> restorable(restore::Source& source, const restore:
                                          VerifyDepth depth, Job& job) {
   if (!report.windows.empty()) {
     Ranges ranges;
-    for (const restore::RestorableWindow& window : report.windows) ranges.push_back({window.first, window.last});
+    for (const restore::RestorableWindow& window : report.windows)
+      ranges.push_back({window.first, window.last});
     return std::optional(std::move(ranges));
   }
   if (!report.damaged() || depth == VerifyDepth::kQuick) return std::optional<Ranges>();
@@ -64,9 +65,11 @@ Result<std::optional<Ranges>> restorable(restore::Source& source, const restore:
 
 Status verify_source(Context& context, const Options& options) {
   if (options.read_percent)
-    return fail(Error(ErrorId::kUsage, "--read-data is about the objects of a repository; a source is always read whole")
+    return fail(Error(ErrorId::kUsage,
+                      "--read-data is about the objects of a repository; a source is always read whole")
                     .with_hint("zkark verify -r REPO --read-data 5%, or zkark verify SRC --quick"));
-  ZK_TRY(const OpenedSource opened, open_source(context, {options.sources, options.log_dir.value_or(""), {}}));
+  ZK_TRY(const OpenedSource opened,
+         open_source(context, {options.sources, options.log_dir.value_or(""), {}}));
   const VerifyDepth depth = depth_of(options);
   ZK_TRY(const restore::VerifyReport report,
          restore::verify(*opened.source, depth, context.executor, context.job));
@@ -80,7 +83,8 @@ Status verify_source(Context& context, const Options& options) {
 // ---- a repository ----
 
 /// Timelines by their newest backups.
-std::vector<backup::HeadEntry> newest_of_timelines(const backup::Repository& repository, const std::string& cluster) {
+std::vector<backup::HeadEntry> newest_of_timelines(const backup::Repository& repository,
+                                                   const std::string& cluster) {
   std::vector<backup::HeadEntry> newest;
   for (const std::string& name : repository.clusters()) {
     if (!cluster.empty() && name != cluster) continue;
@@ -109,19 +113,22 @@ backup::StoredCertificate cut_to(const restore::Certificate& whole, std::int64_t
     part.failed_at.reset();
     part.grade = part.proven.size() == 1 ? restore::ProofGrade::kProven : restore::ProofGrade::kPartly;
   }
-  if (part.grade == restore::ProofGrade::kPartly && part.proven.size() == 1 && part.proven[0].last == last_zxid)
+  if (part.grade == restore::ProofGrade::kPartly && part.proven.size() == 1 &&
+      part.proven[0].last == last_zxid)
     part.grade = restore::ProofGrade::kProven;
   return backup::stored_certificate(part);
 }
 
-/// A better verdict than what is stored: something instead of nothing, a failure, or a proof that reaches further.
+/// A better verdict than what is stored: something instead of nothing, a failure, or a proof that reaches
+/// further.
 bool is_news(const backup::StoredCertificate& now, const backup::StoredCertificate& stored) {
   if (!now.grade) return false;
   if (!stored.grade || *now.grade == restore::ProofGrade::kFailed) return now != stored;
   return now.proven_to() > stored.proven_to();
 }
 
-/// Keeps the verdicts with the backups. That it cannot (a read-only copy, a running backup) is no reason to fail.
+/// Keeps the verdicts with the backups. That it cannot (a read-only copy, a running backup) is no reason to
+/// fail.
 void record(Context& context, const OpenedRepository& opened, const std::vector<ReplayedTimeline>& replayed) {
   std::vector<std::pair<std::string, backup::StoredCertificate>> news;
   for (const ReplayedTimeline& one : replayed) {
@@ -140,11 +147,13 @@ void record(Context& context, const OpenedRepository& opened, const std::vector<
   const auto store = [&]() -> Status {
     ZK_TRY(const auto writer, begin_writing(context, opened.place, "verify"));
     for (auto& [id, certificate] : news)
-      if (writer->repository().find(id) != nullptr) ZK_TRY_STATUS(writer->set_certificate(id, std::move(certificate)));
+      if (writer->repository().find(id) != nullptr)
+        ZK_TRY_STATUS(writer->set_certificate(id, std::move(certificate)));
     return writer->end();
   };
   if (Status stored = store(); !stored)
-    context.output.warn(fmt::format("the verdict of the replay was not stored: {}", stored.error().to_string()));
+    context.output.warn(
+        fmt::format("the verdict of the replay was not stored: {}", stored.error().to_string()));
 }
 
 Status replay_timelines(Context& context, const OpenedRepository& opened, const Options& options,
@@ -159,7 +168,8 @@ Status replay_timelines(Context& context, const OpenedRepository& opened, const 
     if (source) {
       ZK_TRY(one.report, restore::verify(**source, depth, context.executor, context.job));
     } else {
-      // A manifest that cannot be read: the check has said so already; what is left is replayed by verify SRC.
+      // A manifest that cannot be read: the check has said so already; what is left is replayed by verify
+      // SRC.
       one.report.findings.push_back(restore::finding_of(source.error()));
     }
     replayed.push_back(std::move(one));
@@ -179,12 +189,14 @@ Status verify_repository(Context& context, const Options& options) {
 
   RepositoryVerdict verdict{place.url, nullptr, check.read_percent, check.seed, report, {}};
   // The check has told everything that is odd about it.
-  Result<std::unique_ptr<backup::Repository>> repository = backup::Repository::open(place.env, {.salvage = true});
+  Result<std::unique_ptr<backup::Repository>> repository =
+      backup::Repository::open(place.env, {.salvage = true});
   if (!repository) return fail(std::move(repository).error());
   OpenedRepository opened{std::move(place), *std::move(repository)};
   if (options.replays()) {
     ZK_TRY_STATUS(replay_timelines(context, opened, options, verdict.replayed));
-    ZK_TRY(opened.repository, backup::Repository::open(opened.place.env, {.salvage = true}));  // with the new verdicts
+    ZK_TRY(opened.repository,
+           backup::Repository::open(opened.place.env, {.salvage = true}));  // with the new verdicts
   }
   verdict.repository = opened.repository.get();
   print_verdict(context.output, verdict);
@@ -192,12 +204,14 @@ Status verify_repository(Context& context, const Options& options) {
     restore::Finding finding = found.finding;
     if (!found.backups.empty()) {
       std::string ids;
-      for (const std::string& id : found.backups) ids += fmt::format("{}{}", ids.empty() ? "" : ", ", backup::short_id(id));
+      for (const std::string& id : found.backups)
+        ids += fmt::format("{}{}", ids.empty() ? "" : ", ", backup::short_id(id));
       finding.message += "; needed by " + ids;
     }
     show_finding(context.output, finding, Stance::kJudging);
   }
-  for (const ReplayedTimeline& one : verdict.replayed) show_findings(context.output, one.report.findings, Stance::kJudging);
+  for (const ReplayedTimeline& one : verdict.replayed)
+    show_findings(context.output, one.report.findings, Stance::kJudging);
   return {};
 }
 
@@ -215,21 +229,27 @@ Verb verify_verb() {
       .name = "verify",
       .group = Group::kRepository,
       .summary = "check a repository, a data directory or files",
-      .description =
-          "Without SRC: the repository. HEAD, every manifest, and every object against its hash. With SRC: every "
-          "snapshot and log, byte by byte: framing, checksums, seals, order and gaps.\n\n"
-          "--replay also applies the transactions, as a server would when it starts (newest valid snapshot and the logs "
-          "after it), and compares with the digests that the servers wrote (3.6 and later); --replay=all begins at the "
-          "oldest snapshot and compares every snapshot on the way. What a replay of a repository proves is kept with "
-          "the backups.\n\n"
-          "Exit status 6 when anything is damaged or missing. A torn last record is normal after a crash: a note.",
+      .description = "Without SRC: the repository. HEAD, every manifest, and every object against its hash. "
+                     "With SRC: every "
+                     "snapshot and log, byte by byte: framing, checksums, seals, order and gaps.\n\n"
+                     "--replay also applies the transactions, as a server would when it starts (newest valid "
+                     "snapshot and the logs "
+                     "after it), and compares with the digests that the servers wrote (3.6 and later); "
+                     "--replay=all begins at the "
+                     "oldest snapshot and compares every snapshot on the way. What a replay of a repository "
+                     "proves is kept with "
+                     "the backups.\n\n"
+                     "Exit status 6 when anything is damaged or missing. A torn last record is normal after "
+                     "a crash: a note.",
       .examples = {{"zkark verify /var/lib/zookeeper", "everything that is there, byte by byte"},
-                   {"zkark verify -r /srv/zk-backup --read-data 5%", "a twentieth of the objects, others each time"},
+                   {"zkark verify -r /srv/zk-backup --read-data 5%",
+                    "a twentieth of the objects, others each time"},
                    {"zkark verify -r /srv/zk-backup --replay=all", "prove every backup"}},
       .exit_codes = {5, 6, 9, 10, 11},
       .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesNoLock | kUsesJobs | kUsesProgress,
   });
-  verb.argument("SRC", &Options::sources, "data directory, zoo.cfg, tarballs or files; the repository if left out")
+  verb.argument("SRC", &Options::sources,
+                "data directory, zoo.cfg, tarballs or files; the repository if left out")
       .completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "where the logs are, if not with the snapshots (dataLogDir)")
       .completes(Completes::kDirectory);
@@ -238,7 +258,8 @@ Verb verify_verb() {
               "read this part of a repository's objects, chosen anew each time")
       .default_is("100%");
   verb.choice("replay", "HOW", &Options::replay,
-              {{"start", Replay::kStart, "as a server starts"}, {"all", Replay::kAll, "from the oldest snapshot"}},
+              {{"start", Replay::kStart, "as a server starts"},
+               {"all", Replay::kAll, "from the oldest snapshot"}},
               "apply the transactions and compare with the servers' digests")
       .default_is("start");
   return std::move(verb).build(run);

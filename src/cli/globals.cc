@@ -51,7 +51,9 @@ const std::vector<OptionRow>& global_options() {
     table.duration("lock-wait", &Globals::lock_wait_ms, "how long to wait for another run's lock")
         .needs(kUsesLock)
         .default_is("0s");
-    table.flag("no-lock", &Globals::no_lock, "take no lock on what is only read, and store no verdict").needs(kUsesNoLock).not_in_file();
+    table.flag("no-lock", &Globals::no_lock, "take no lock on what is only read, and store no verdict")
+        .needs(kUsesNoLock)
+        .not_in_file();
     table.number("jobs", "N", &Globals::jobs, 0, 1024, "how many threads work at once; 0 = one per processor")
         .needs(kUsesJobs);
     table

@@ -55,10 +55,11 @@ std::size_t escape_one(std::string_view text, char*& to) {
 
 // ---- the inside of a JSON string ----
 //
-// Most bytes are easy: they stand as they are, or take a backslash (quotes, of which a value that is JSON itself is
-// full, and backslashes). copy_easy writes those up to the first hard one (a control, DEL, anything beyond ASCII) and
-// gives its place. It may write sixteen bytes beyond what it has to say. Branches on where the quotes are would be
-// mispredicted all the time: so the wide form spreads eight bytes at a time by a table, wherever they are.
+// Most bytes are easy: they stand as they are, or take a backslash (quotes, of which a value that is JSON
+// itself is full, and backslashes). copy_easy writes those up to the first hard one (a control, DEL, anything
+// beyond ASCII) and gives its place. It may write sixteen bytes beyond what it has to say. Branches on where
+// the quotes are would be mispredicted all the time: so the wide form spreads eight bytes at a time by a
+// table, wherever they are.
 
 bool is_easy(unsigned char c) { return c >= 0x20 && c < 0x7f; }
 
@@ -105,9 +106,10 @@ constexpr auto kSpreads = [] {
     }
     const unsigned wanted = (1u << count) - 1;
     // Signed: bytes from 0x80 on are below the blank, too.
-    const auto hard = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(
-                          _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f))))) &
-                      wanted;
+    const auto hard =
+        static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+                                                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f))))) &
+        wanted;
     const auto quotes = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(
                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, backslash)))) &
                         wanted;
@@ -259,7 +261,8 @@ void json_text(TextBuffer& out, std::string_view text) {
       // Each easy byte needs two characters at most, and a hard one may have used more than its share.
       const char* const until = std::min(end, from + (limit + 32 - to) / 2);
       from = copy_easy(from, until, to);
-      if (from < until) from += escape_one({from, static_cast<std::size_t>(text.data() + text.size() - from)}, to);
+      if (from < until)
+        from += escape_one({from, static_cast<std::size_t>(text.data() + text.size() - from)}, to);
     }
     out.advance(static_cast<std::size_t>(to - start));
     text.remove_prefix(static_cast<std::size_t>(from - text.data()));

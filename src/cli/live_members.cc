@@ -21,7 +21,9 @@ std::string address_text(const ClientAddress& address) {
 }
 
 /// A server that listens on every address is found on this machine.
-std::string reachable(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host; }
+std::string reachable(const std::string& host) {
+  return host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
+}
 
 std::optional<std::string> field(std::string_view answer, std::string_view name) {
   for (std::size_t at = 0; at < answer.size();) {
@@ -67,19 +69,23 @@ Result<std::vector<ClientAddress>> parse_hosts(std::string_view text) {
       if (close == one.npos) return fail(ErrorId::kUsage, fmt::format("'{}' lacks a ]", one));
       address.host = one.substr(1, close - 1);
       if (close + 1 < one.size()) port = one.substr(close + 1);
-    } else if (const std::size_t colon = one.find(':'); colon != one.npos && one.find(':', colon + 1) == one.npos) {
+    } else if (const std::size_t colon = one.find(':');
+               colon != one.npos && one.find(':', colon + 1) == one.npos) {
       address.host = one.substr(0, colon);
       port = one.substr(colon);
     }
     if (!port.empty()) {
       Result<std::int64_t> number = parse_number(port.substr(1), 1, 65535);
-      if (port.front() != ':' || !number) return fail(ErrorId::kUsage, fmt::format("'{}' has no port from 1 to 65535", one));
+      if (port.front() != ':' || !number)
+        return fail(ErrorId::kUsage, fmt::format("'{}' has no port from 1 to 65535", one));
       address.port = static_cast<std::uint16_t>(*number);
     }
-    if (address.host.empty()) return fail(Error(ErrorId::kUsage, "a host is missing").with_hint("hosts are HOST[:PORT][,HOST…]"));
+    if (address.host.empty())
+      return fail(Error(ErrorId::kUsage, "a host is missing").with_hint("hosts are HOST[:PORT][,HOST…]"));
     hosts.push_back(std::move(address));
   }
-  if (hosts.empty()) return fail(Error(ErrorId::kUsage, "a host is missing").with_hint("hosts are HOST[:PORT][,HOST…]"));
+  if (hosts.empty())
+    return fail(Error(ErrorId::kUsage, "a host is missing").with_hint("hosts are HOST[:PORT][,HOST…]"));
   return hosts;
 }
 
@@ -87,7 +93,8 @@ Result<LiveMembers> ask_hosts(Context& context, const std::vector<ClientAddress>
   std::vector<std::optional<LiveServer>> found(hosts.size());
   ZK_TRY_STATUS(for_all(context, hosts.size(), [&](std::size_t i) -> Status {
     const ClientAddress& host = hosts[i];
-    const Result<std::string> answer = context.system.ask_port(host.host, host.port, "srvr", kMaxAnswerBytes, kPatienceMs);
+    const Result<std::string> answer =
+        context.system.ask_port(host.host, host.port, "srvr", kMaxAnswerBytes, kPatienceMs);
     if (!answer) {
       const Result<bool> accepts = context.system.port_answers(host.host, host.port, kPatienceMs);
       if (accepts && *accepts) found[i] = LiveServer{address_text(host), "accepts connections", {}};
@@ -104,10 +111,12 @@ Result<LiveMembers> ask_hosts(Context& context, const std::vector<ClientAddress>
 Result<LiveMembers> try_members(Context& context, const Ensemble& ensemble) {
   std::vector<ClientAddress> doors;
   for (const ServerLine& server : ensemble.servers) {
-    for (const PeerAddress& peer : server.addresses) doors.push_back({reachable(peer.host), peer.election_port});
+    for (const PeerAddress& peer : server.addresses)
+      doors.push_back({reachable(peer.host), peer.election_port});
     if (server.client) {
       const bool any = server.client->host == "0.0.0.0" && !server.addresses.empty();
-      doors.push_back({reachable(any ? server.addresses.front().host : server.client->host), server.client->port});
+      doors.push_back(
+          {reachable(any ? server.addresses.front().host : server.client->host), server.client->port});
     }
   }
   std::vector<std::optional<LiveServer>> found(doors.size());

@@ -84,8 +84,8 @@ class Output {
   /// For verbs that write their own bytes (JsonWriter json(output.data()), raw values). Already escaped by
   /// the caller.
   TextBuffer& data() { return data_; }
-  /// A block made elsewhere, already escaped, written now: past data(), which is handed on first. May be called from
-  /// another thread while nothing else is printed.
+  /// A block made elsewhere, already escaped, written now: past data(), which is handed on first. May be
+  /// called from another thread while nothing else is printed.
   void write_block(std::string_view text) {
     data_.flush();
     if (!text.empty()) drain(text);

@@ -54,7 +54,8 @@ Result<FileKind> kind_of_file(Context& context, const std::string& path) {
   if (looks_like_zoo_cfg(bytes)) return FileKind::kConfig;
   // Torn to nothing, but named like one: whoever reads it says what is wrong.
   const DataFileKind named = parse_data_file_name(base_name(path)).kind;
-  return named == DataFileKind::kLog || named == DataFileKind::kSnapshot ? FileKind::kData : FileKind::kUnknown;
+  return named == DataFileKind::kLog || named == DataFileKind::kSnapshot ? FileKind::kData
+                                                                         : FileKind::kUnknown;
 }
 
 Result<ZooCfg> parse_config(Context& context, const std::string& path) {
@@ -68,7 +69,8 @@ Result<std::vector<std::string>> config_files(Context& context, const ZooCfg& cf
   const auto pointer = cfg.dynamic_config_file();
   if (!pointer) return files;
   const std::string home = parent_path(cfg.file());
-  for (const std::string& path : {join_path(home, base_name(*pointer)), resolve_config_path(*pointer, home)}) {
+  for (const std::string& path :
+       {join_path(home, base_name(*pointer)), resolve_config_path(*pointer, home)}) {
     ZK_TRY(const bool there, exists(context.fs, path));
     if (!there) continue;
     files.push_back(path);
@@ -151,7 +153,9 @@ Result<OpenedSource> open_directory(Context& context, const std::string& dir, co
   if (!data && options.log_dir.empty()) {
     ZK_TRY(const bool head, exists(context.fs, join_path(dir, backup::kHeadKey)));
     if (head)
-      return fail(Error(ErrorId::kNoData, "this is a repository, not a data directory").at(dir).with_hint(fmt::format("-r {}", dir)));
+      return fail(Error(ErrorId::kNoData, "this is a repository, not a data directory")
+                      .at(dir)
+                      .with_hint(fmt::format("-r {}", dir)));
   }
   return over_data_dir(context, std::move(options));
 }
@@ -169,31 +173,37 @@ void sweep_leftovers(Context& context, const std::string& place, std::string_vie
     }
     const std::string path = join_path(place, entry.name);
     const Result<FileInfo> info = context.fs.info(path);
-    if (pid == 0 || context.system.process_alive(pid) || !info || info->uid != context.system.self().uid) continue;
+    if (pid == 0 || context.system.process_alive(pid) || !info || info->uid != context.system.self().uid)
+      continue;
     static_cast<void>(remove_tree(context.fs, path));
   }
 }
 
 Result<std::unique_ptr<TemporaryDir>> make_temporary_dir(Context& context) {
   const auto variable = context.variables.find("TMPDIR");
-  const std::string place = variable != context.variables.end() && !variable->second.empty() ? variable->second : "/tmp";
+  const std::string place =
+      variable != context.variables.end() && !variable->second.empty() ? variable->second : "/tmp";
   constexpr std::string_view kPrefix = "zkark-unpacked-";
   sweep_leftovers(context, place, kPrefix);
   std::byte random[6];
   context.random.fill(random);
-  const std::string path = join_path(place, fmt::format("{}{}-{}", kPrefix, context.system.pid(), to_hex(random)));
+  const std::string path =
+      join_path(place, fmt::format("{}{}-{}", kPrefix, context.system.pid(), to_hex(random)));
   ZK_TRY_STATUS(context.fs.make_dir(path, 0700));
   return std::make_unique<TemporaryDir>(context.fs, path);
 }
 
 Result<OpenedSource> open_archives(Context& context, const SourceRequest& request) {
   ZK_TRY(auto dir, make_temporary_dir(context));
-  ZK_TRY(backup::Unpacked unpacked, backup::unpack_archives(context.fs, request.sources, dir->path(), {}, context.job));
+  ZK_TRY(backup::Unpacked unpacked,
+         backup::unpack_archives(context.fs, request.sources, dir->path(), {}, context.job));
   restore::DataDirOptions options;
   options.dir = dir->path();
-  options.config_files = request.zoo_cfg.empty() ? std::move(unpacked.config_files) : std::vector<std::string>{request.zoo_cfg};
-  options.shown = request.sources.size() == 1 ? request.sources[0]
-                                              : fmt::format("{} and {} more", request.sources[0], request.sources.size() - 1);
+  options.config_files =
+      request.zoo_cfg.empty() ? std::move(unpacked.config_files) : std::vector<std::string>{request.zoo_cfg};
+  options.shown = request.sources.size() == 1
+                      ? request.sources[0]
+                      : fmt::format("{} and {} more", request.sources[0], request.sources.size() - 1);
   OpenedSource opened = over_data_dir(context, std::move(options));
   opened.kind = SourceKind::kArchive;
   opened.data_dir.clear();
@@ -208,7 +218,9 @@ Result<OpenedSource> open_files(Context& context, const SourceRequest& request) 
   for (const std::string& path : request.sources) {
     ZK_TRY(const FileInfo info, context.fs.info(path));
     if (info.type == FileType::kDirectory)
-      return fail(Error(ErrorId::kUsage, "a directory cannot stand beside other sources").at(path).with_hint("give it alone"));
+      return fail(Error(ErrorId::kUsage, "a directory cannot stand beside other sources")
+                      .at(path)
+                      .with_hint("give it alone"));
     ZK_TRY(const FileKind here, kind_of_file(context, path));
     if (here == FileKind::kUnknown)
       return fail(Error(ErrorId::kBadMagic, "neither a log, a snapshot, a tarball nor a zoo.cfg")
@@ -243,18 +255,21 @@ Result<std::string> one_cluster(Context& context, const backup::Repository& repo
     return fail(Error(ErrorId::kNotFound, "the repository has no backups yet")
                     .at(repository.env().backend.url())
                     .with_hint("`zkark backup SRC -r REPO` makes the first"));
-  return fail(Error(ErrorId::kUsage, fmt::format("the repository holds {} clusters: {}", names.size(), fmt::join(names, ", ")))
+  return fail(Error(ErrorId::kUsage,
+                    fmt::format("the repository holds {} clusters: {}", names.size(), fmt::join(names, ", ")))
                   .with_hint("choose one with -C"));
 }
 
-Result<std::int64_t> highest_in_cluster(const backup::Repository& repository, const std::string& cluster, Job& job) {
+Result<std::int64_t> highest_in_cluster(const backup::Repository& repository, const std::string& cluster,
+                                        Job& job) {
   ZK_TRY(const backup::Catalogue catalogue, backup::read_catalogue(repository, cluster, job));
   std::int64_t highest = 0;
   for (const backup::CatalogueCluster& one : catalogue.clusters)
     for (const backup::CatalogueBackup& stored : one.backups) {
       highest = std::max(highest, stored.entry.last_zxid);
       if (!stored.manifest) continue;
-      for (const auto& epoch : {stored.manifest->source.current_epoch, stored.manifest->source.accepted_epoch})
+      for (const auto& epoch :
+           {stored.manifest->source.current_epoch, stored.manifest->source.accepted_epoch})
         if (epoch && *epoch > 0 && *epoch <= INT32_MAX) highest = std::max(highest, *epoch << 32);
     }
   return highest;
@@ -276,7 +291,8 @@ Result<OpenedSource> open_stored(Context& context, OpenedRepository repository, 
     if (point.back != 0) spec += fmt::format("~{}", point.back);
     ZK_TRY(entry, chosen_backup(context, stored, spec));
   } else {
-    if (newest == nullptr) return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster)));
+    if (newest == nullptr)
+      return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster)));
     entry = *newest;
     opened.point = point;
   }
@@ -295,11 +311,13 @@ Result<OpenedSource> open_place(Context& context, const SourceRequest& request) 
   if (request.sources.size() > 1) return open_files(context, request);
   const std::string& path = request.sources.front();
   ZK_TRY(const FileInfo info, context.fs.info(path));
-  return info.type == FileType::kDirectory ? open_directory(context, path, request) : open_files(context, request);
+  return info.type == FileType::kDirectory ? open_directory(context, path, request)
+                                           : open_files(context, request);
 }
 
 Failure twice(std::string_view text) {
-  return fail(Error(ErrorId::kUsage, fmt::format("'{}' and --at both name a point", text)).with_hint("give one of them"));
+  return fail(Error(ErrorId::kUsage, fmt::format("'{}' and --at both name a point", text))
+                  .with_hint("give one of them"));
 }
 
 bool looks_like_address(std::string_view text) {
@@ -325,7 +343,8 @@ Result<OpenedSource> open_by_name(Context& context, const SourceRequest& request
       return opened;
     }
     const bool by_flag = split.place == "repo" && context.has_repository();
-    ZK_TRY(RepositoryPlace place, by_flag ? repository_place(context) : repository_place(context, split.place));
+    ZK_TRY(RepositoryPlace place,
+           by_flag ? repository_place(context) : repository_place(context, split.place));
     const std::string shown = place.url;
     ZK_TRY(OpenedRepository repository, open_repository(context, std::move(place)));
     return open_stored(context, std::move(repository), shown, point);
@@ -336,7 +355,9 @@ Result<OpenedSource> open_by_name(Context& context, const SourceRequest& request
   if (!context.has_repository())
     return fail(std::move(not_found).with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
   const Result<restore::PointSpec> point = parse_point(text, context);
-  if (!point) return fail(std::move(not_found).with_hint(fmt::format("there is no such path, and '{}' is no point of the repository", text)));
+  if (!point)
+    return fail(std::move(not_found).with_hint(
+        fmt::format("there is no such path, and '{}' is no point of the repository", text)));
   if (request.point) return twice(text);
   ZK_TRY(OpenedRepository repository, open_repository(context));
   const std::string shown = repository.place.url;
@@ -350,14 +371,16 @@ TemporaryDir::~TemporaryDir() { static_cast<void>(remove_tree(*fs_, path_)); }
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
   if (request.sources.empty()) {
     if (!context.has_repository())
-      return fail(Error(ErrorId::kUsage, "no source was given").with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
+      return fail(
+          Error(ErrorId::kUsage, "no source was given").with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
     ZK_TRY(OpenedRepository repository, open_repository(context));
     const std::string shown = repository.place.url;
     return open_stored(context, std::move(repository), shown, request.point.value_or(restore::PointSpec()));
   }
   if (request.sources.size() == 1) {
     const Result<FileInfo> info = context.fs.info(request.sources.front());
-    if (!info && info.error().id() == ErrorId::kNoFile) return open_by_name(context, request, info.error().clone());
+    if (!info && info.error().id() == ErrorId::kNoFile)
+      return open_by_name(context, request, info.error().clone());
   }
   ZK_TRY(OpenedSource opened, open_place(context, request));
   if (request.point) opened.point = *request.point;

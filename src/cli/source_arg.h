@@ -1,6 +1,6 @@
 #pragma once
-// SRC as every verb takes it: a data directory, a flat directory of snapshots and logs, single files, tarballs, a
-// zoo.cfg, or a point in the repository of -r (order of recognition: design section 7).
+// SRC as every verb takes it: a data directory, a flat directory of snapshots and logs, single files,
+// tarballs, a zoo.cfg, or a point in the repository of -r (order of recognition: design section 7).
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +16,10 @@
 namespace zkark::cli {
 
 struct SourceRequest {
-  std::vector<std::string> sources;  // as typed; several only for files and tarballs; none: the repository of -r
-  std::string log_dir;               // --log-dir; "" = as the data directory or zoo.cfg says
-  std::string zoo_cfg;               // --zoo-cfg; "" = what lies beside the data
+  std::vector<std::string>
+      sources;          // as typed; several only for files and tarballs; none: the repository of -r
+  std::string log_dir;  // --log-dir; "" = as the data directory or zoo.cfg says
+  std::string zoo_cfg;  // --zoo-cfg; "" = what lies beside the data
   /// Of --at: chooses the backup when it names one, and the timeline. SRC@POINT beside it is refused.
   std::optional<restore::PointSpec> point = std::nullopt;
 };
@@ -48,19 +49,20 @@ struct StoredOrigin {
 
 struct OpenedSource {
   SourceKind kind = SourceKind::kDataDir;
-  std::unique_ptr<TemporaryDir> unpacked;      // of tarballs; outlives `source`
+  std::unique_ptr<TemporaryDir> unpacked;        // of tarballs; outlives `source`
   std::unique_ptr<OpenedRepository> repository;  // likewise
   std::unique_ptr<restore::Source> source;
-  /// What is left to be looked up in `source`: the point of the request or of SRC@POINT, the latest where it named a
-  /// backup or nothing.
+  /// What is left to be looked up in `source`: the point of the request or of SRC@POINT, the latest where it
+  /// named a backup or nothing.
   restore::PointSpec point;
-  std::string data_dir, log_dir;    // kDataDir: where the files are; equal when the logs are with the snapshots
-  std::string zoo_cfg;              // the file that was read or found, "" = none
+  std::string data_dir, log_dir;  // kDataDir: where the files are; equal when the logs are with the snapshots
+  std::string zoo_cfg;            // the file that was read or found, "" = none
   std::optional<StoredOrigin> stored;  // kRepository
-  restore::Findings findings;       // of taking archives apart
+  restore::Findings findings;          // of taking archives apart
 };
 
-/// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of the repository.
+/// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of
+/// the repository.
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request);
 
 }  // namespace zkark::cli

@@ -14,8 +14,8 @@ namespace zkark::cli {
 /// as \xNN, the backslash as \\. Never changes the terminal's state, never breaks the line.
 std::string escape_terminal(std::string_view untrusted);
 /// One CSV field (RFC 4180): quoted when needed. `untrusted` text that a spreadsheet would run as a formula
-/// (= + - @ tab CR first) gets an apostrophe in front. Controls other than line ends and tabs are escaped as by
-/// escape_terminal: who needs every byte reads JSON.
+/// (= + - @ tab CR first) gets an apostrophe in front. Controls other than line ends and tabs are escaped as
+/// by escape_terminal: who needs every byte reads JSON.
 std::string csv_field(std::string_view text, bool untrusted);
 
 /// One character, decoded from UTF-8.

@@ -53,7 +53,8 @@ std::string result_text(const SourceVerdict& verdict, const FileReport& file) {
     if (worst->severity == Severity::kGap) return "GAP " + worst->message;
     std::string text = "BAD " + worst->message;
     if (worst->offset) text += fmt::format(" at offset {:#x}", *worst->offset);
-    if (file.is_log && worst->first_zxid) text += fmt::format(", zxid after {}", zxid_text(*worst->first_zxid - 1));
+    if (file.is_log && worst->first_zxid)
+      text += fmt::format(", zxid after {}", zxid_text(*worst->first_zxid - 1));
     return file.damage > 1 ? fmt::format("{} (and {} more)", text, file.damage - 1) : text;
   }
   if (!file.checked) return "not needed";
@@ -74,7 +75,8 @@ Cell range_cell(const FileReport& file) {
                                        : fmt::format("{}…", zxid_text(*file.first_zxid)));
   }
   if (file.fuzzy_end && *file.fuzzy_end > file.file.zxid)
-    return Cell::string(fmt::format("{} (exact from {})", zxid_text(file.file.zxid), zxid_text(*file.fuzzy_end)));
+    return Cell::string(
+        fmt::format("{} (exact from {})", zxid_text(file.file.zxid), zxid_text(*file.fuzzy_end)));
   return Cell::zxid(file.file.zxid);
 }
 
@@ -110,7 +112,8 @@ std::string replay_text(const restore::VerifyReport& report) {
                         counted(report.ephemerals, "ephemeral", "ephemerals"), zxid_text(*report.last_zxid));
   if (report.digest) text += fmt::format(", digest {}", hex_text(*report.digest));
   if (report.snapshots_compared != 0)
-    text += fmt::format("; {} equal to the replayed tree", counted(report.snapshots_compared, "snapshot", "snapshots"));
+    text += fmt::format("; {} equal to the replayed tree",
+                        counted(report.snapshots_compared, "snapshot", "snapshots"));
   return text;
 }
 
@@ -118,13 +121,18 @@ std::string findings_text(const restore::Findings& findings) {
   std::size_t damage = 0, gaps = 0, notes = 0;
   for (const Finding& finding : findings)
     ++(finding.severity == Severity::kDamage ? damage : finding.severity == Severity::kGap ? gaps : notes);
-  std::string text = damage == 0 && gaps == 0 ? "ok" : fmt::format("DAMAGED: {}, {}", counted(damage, "finding", "findings"), counted(gaps, "gap", "gaps"));
+  std::string text = damage == 0 && gaps == 0
+                         ? "ok"
+                         : fmt::format("DAMAGED: {}, {}", counted(damage, "finding", "findings"),
+                                       counted(gaps, "gap", "gaps"));
   return notes == 0 ? text : fmt::format("{}, {}", text, counted(notes, "note", "notes"));
 }
 
 void add_replay_fields(Report& report, const restore::VerifyReport& found) {
   const bool replayed = found.base.has_value();
-  const auto zxid = [](const std::optional<std::int64_t>& value) { return value ? Cell::zxid(*value) : Cell(); };
+  const auto zxid = [](const std::optional<std::int64_t>& value) {
+    return value ? Cell::zxid(*value) : Cell();
+  };
   report.field("base", "", replayed ? Cell::string(*found.base) : Cell());
   report.field("replayed_txns", "", replayed ? Cell::count(found.replayed_txns) : Cell());
   report.field("znodes", "", replayed ? Cell::count(found.nodes) : Cell());
@@ -134,7 +142,8 @@ void add_replay_fields(Report& report, const restore::VerifyReport& found) {
   report.field("last_zxid", "", zxid(found.last_zxid));
   report.field("snapshots_compared", "", Cell::count(found.snapshots_compared));
   const auto& certificate = found.certificate;
-  report.field("certificate", "", certificate ? Cell::string(restore::proof_grade_name(certificate->grade)) : Cell());
+  report.field("certificate", "",
+               certificate ? Cell::string(restore::proof_grade_name(certificate->grade)) : Cell());
   report.field("failed_at", "", certificate ? zxid(certificate->failed_at) : Cell());
   report.field("digests_compared", "", certificate ? Cell::count(certificate->digests_compared) : Cell());
   report.field("not_covered", "", certificate ? Cell::string(restore::kNotCoveredByDigests) : Cell());
@@ -166,10 +175,12 @@ void add_backups(Report& report, const RepositoryVerdict& verdict) {
       const std::uint64_t count = bad == verdict.report.damaged_backups.end() ? 0 : bad->second;
       const Result<backup::Manifest> manifest = verdict.repository->load(entry.id);
       const bool graded = manifest && manifest->certificate.grade;
-      table.row({Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
-                 Cell::string(backup::name_of(entry.type)), Cell::zxid(entry.last_zxid),
-                 graded ? Cell::string(backup::name_of(manifest->certificate.grade)) : Cell(), Cell::count(count),
-                 Cell::string(count == 0 ? "ok" : fmt::format("DAMAGED ({})", counted(count, "finding", "findings")))});
+      table.row(
+          {Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
+           Cell::string(backup::name_of(entry.type)), Cell::zxid(entry.last_zxid),
+           graded ? Cell::string(backup::name_of(manifest->certificate.grade)) : Cell(), Cell::count(count),
+           Cell::string(count == 0 ? "ok"
+                                   : fmt::format("DAMAGED ({})", counted(count, "finding", "findings")))});
     }
 }
 
@@ -237,7 +248,8 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   const restore::VerifyReport& found = verdict.report;
   const bool cut = short_names_differ(found.files);
   Report report("verify");
-  report.field("source", "", Cell::string(verdict.source)).field("depth", "", Cell::string(name_of(verdict.depth)));
+  report.field("source", "", Cell::string(verdict.source))
+      .field("depth", "", Cell::string(name_of(verdict.depth)));
   report.field("damaged", "", Cell::boolean(found.damaged())).field("txns", "", Cell::count(sum_txns(found)));
   add_replay_fields(report, found);
   Table& files = report.table("files", {{"file", ""},
@@ -254,16 +266,20 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
                                         {"checked", ""},
                                         {"damage", ""},
                                         {"result", "RESULT"}});
-  const auto zxid = [](const std::optional<std::int64_t>& value) { return value ? Cell::zxid(*value) : Cell(); };
+  const auto zxid = [](const std::optional<std::int64_t>& value) {
+    return value ? Cell::zxid(*value) : Cell();
+  };
   for (const FileReport& file : found.files) {
-    const bool read = file.checked && verdict.depth != VerifyDepth::kQuick && verdict.depth != VerifyDepth::kStart;
+    const bool read =
+        file.checked && verdict.depth != VerifyDepth::kQuick && verdict.depth != VerifyDepth::kStart;
     files.row({Cell::string(file.file.path), Cell::string(cut ? base_name(file.file.path) : file.file.path),
                Cell::string(file.is_log ? "log" : "snapshot"), range_cell(file),
-               file.is_log && read ? Cell::count(file.txns) : Cell(), !file.is_log && read ? Cell::count(file.nodes) : Cell(),
+               file.is_log && read ? Cell::count(file.txns) : Cell(),
+               !file.is_log && read ? Cell::count(file.nodes) : Cell(),
                !file.is_log && read ? Cell::count(file.sessions) : Cell(), Cell::size(file.file.size_bytes),
-               file.is_log ? zxid(file.first_zxid) : Cell::zxid(file.file.zxid), file.is_log ? zxid(file.last_zxid) : Cell(),
-               zxid(file.fuzzy_end), Cell::boolean(file.checked), Cell::count(file.damage),
-               Cell::string(result_text(verdict, file))});
+               file.is_log ? zxid(file.first_zxid) : Cell::zxid(file.file.zxid),
+               file.is_log ? zxid(file.last_zxid) : Cell(), zxid(file.fuzzy_end), Cell::boolean(file.checked),
+               Cell::count(file.damage), Cell::string(result_text(verdict, file))});
   }
   Table& proven = report.table("proven", {{"first", ""}, {"last", ""}});
   if (found.certificate)
@@ -277,7 +293,8 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   if (found.base) report.remark("replayed " + escape_terminal(replay_text(found)));
   if (found.certificate) report.remark("certificate: " + certificate_text(*found.certificate));
   if (verdict.restorable) report.remark("restorable: " + restore::windows_text(*verdict.restorable));
-  std::string summary = fmt::format("{}: {}", findings_text(found.findings), counted(found.files.size(), "file", "files"));
+  std::string summary =
+      fmt::format("{}: {}", findings_text(found.findings), counted(found.files.size(), "file", "files"));
   if (verdict.depth != VerifyDepth::kQuick && sum_txns(found) != 0)
     summary += ", " + counted(sum_txns(found), "txn", "txns");
   report.remark(found.damaged() ? output.red(summary) : output.green(summary));
@@ -294,9 +311,11 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
   Report report("verify");
   report.field("repository", "", Cell::string(verdict.url));
   report.field("depth", "", Cell::string(verdict.read_percent == 0 ? "quick" : "read"));
-  report.field("read_percent", "", Cell::integer(verdict.read_percent)).field("seed", "", Cell::hex(verdict.seed));
+  report.field("read_percent", "", Cell::integer(verdict.read_percent))
+      .field("seed", "", Cell::hex(verdict.seed));
   report.field("damaged", "", Cell::boolean(damaged));
-  report.field("backup_count", "", Cell::count(found.backups)).field("objects", "", Cell::count(found.objects));
+  report.field("backup_count", "", Cell::count(found.backups))
+      .field("objects", "", Cell::count(found.objects));
   report.field("objects_read", "", Cell::count(found.objects_read));
   report.field("bytes_read", "", Cell::size(found.bytes_read));
   add_backups(report, verdict);
@@ -305,11 +324,13 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
   for (const ReplayedTimeline& one : verdict.replayed) {
     if (one.report.base)
       report.remark(fmt::format("cluster {}, timeline {}: replayed {}", escape_terminal(one.cluster),
-                                escape_terminal(one.timeline.substr(0, 8)), escape_terminal(replay_text(one.report))));
+                                escape_terminal(one.timeline.substr(0, 8)),
+                                escape_terminal(replay_text(one.report))));
     if (one.report.certificate) report.remark("certificate: " + certificate_text(*one.report.certificate));
   }
-  std::string summary = fmt::format("{}: {}, {}", findings_text(findings), counted(found.backups, "backup", "backups"),
-                                    counted(found.objects, "object", "objects"));
+  std::string summary =
+      fmt::format("{}: {}, {}", findings_text(findings), counted(found.backups, "backup", "backups"),
+                  counted(found.objects, "object", "objects"));
   if (verdict.read_percent == 0)
     summary += "; names and sizes only";
   else
@@ -320,7 +341,8 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
     return finding.id == ErrorId::kMissingObject || finding.id == ErrorId::kObjectDamaged;
   });
   if (objects)
-    report.remark("next: zkark backup SRC --type full puts back what the source still has; the other backups restore");
+    report.remark(
+        "next: zkark backup SRC --type full puts back what the source still has; the other backups restore");
   output.print(report);
 }
 

@@ -39,7 +39,8 @@ Descriptor connected(const addrinfo& address, std::int64_t until_ns) {
   return fd;
 }
 
-/// The first of a host's addresses that accepts; none when the time, which is for all of them together, is up.
+/// The first of a host's addresses that accepts; none when the time, which is for all of them together, is
+/// up.
 Result<Descriptor> connect_to(const std::string& host, std::uint16_t port, std::int64_t until_ns) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
@@ -63,8 +64,9 @@ Result<bool> LocalSystem::port_answers(const std::string& host, std::uint16_t po
   return static_cast<bool>(fd);
 }
 
-Result<std::string> LocalSystem::ask_port(const std::string& host, std::uint16_t port, std::string_view question,
-                                          std::size_t max_bytes, std::int64_t timeout_ms) {
+Result<std::string> LocalSystem::ask_port(const std::string& host, std::uint16_t port,
+                                          std::string_view question, std::size_t max_bytes,
+                                          std::int64_t timeout_ms) {
   const std::int64_t until_ns = end_of(timeout_ms);
   const auto silent = [&](std::string_view what) {
     return fail(Error(ErrorId::kUnreachable, fmt::format("{}:{} {}", host, port, what)));
@@ -72,7 +74,8 @@ Result<std::string> LocalSystem::ask_port(const std::string& host, std::uint16_t
   ZK_TRY(const Descriptor fd, connect_to(host, port, until_ns));
   if (!fd) return silent("does not accept connections");
   while (!question.empty()) {
-    const ssize_t sent = retry([&] { return ::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL); });
+    const ssize_t sent =
+        retry([&] { return ::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL); });
     if (sent < 0 && errno != EAGAIN) return silent("closed the connection");
     if (sent > 0)
       question.remove_prefix(static_cast<std::size_t>(sent));
@@ -87,7 +90,8 @@ Result<std::string> LocalSystem::ask_port(const std::string& host, std::uint16_t
     if (got < 0 && errno != EAGAIN) return silent("closed the connection");
     if (got < 0 && !wait_for(fd.get(), POLLIN, until_ns)) return silent("did not answer in time");
     if (got <= 0) continue;
-    if (answer.size() + static_cast<std::size_t>(got) > max_bytes) return silent("answered at too great length");
+    if (answer.size() + static_cast<std::size_t>(got) > max_bytes)
+      return silent("answered at too great length");
     answer.append(block, static_cast<std::size_t>(got));
   }
 }

@@ -28,7 +28,8 @@ struct Entry {
   std::string link = {};
 };
 
-std::string tarball(const std::vector<Entry>& entries, int filter = ARCHIVE_FILTER_NONE, int format = ARCHIVE_FORMAT_TAR_GNUTAR) {
+std::string tarball(const std::vector<Entry>& entries, int filter = ARCHIVE_FILTER_NONE,
+                    int format = ARCHIVE_FORMAT_TAR_GNUTAR) {
   std::string bytes(8 << 20, '\0');
   std::size_t used = 0;
   archive* out = archive_write_new();
@@ -77,9 +78,11 @@ class ArchiveTest : public testing::Test {
 };
 
 TEST_F(ArchiveTest, TellsArchivesFromEverythingElse) {
-  for (int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_BZIP2}) {
+  for (int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_XZ,
+                     ARCHIVE_FILTER_BZIP2}) {
     const std::string bytes = tarball({{"log.1", log(2)}}, filter);
-    EXPECT_TRUE(looks_like_archive(as_bytes(bytes).first(std::min(bytes.size(), kArchiveProbeBytes)))) << filter;
+    EXPECT_TRUE(looks_like_archive(as_bytes(bytes).first(std::min(bytes.size(), kArchiveProbeBytes))))
+        << filter;
   }
   EXPECT_FALSE(looks_like_archive(as_bytes(log(2))));
   EXPECT_FALSE(looks_like_archive({}));
@@ -87,9 +90,12 @@ TEST_F(ArchiveTest, TellsArchivesFromEverythingElse) {
 }
 
 TEST_F(ArchiveTest, EveryCompressionAndLayoutComesOutAsAServersDirectory) {
-  for (int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_XZ, ARCHIVE_FILTER_BZIP2})
-    for (int format : {ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_USTAR})
-      for (const std::string& folder : {std::string(), std::string("20261121/"), std::string("var/lib/zk/version-2/"), std::string("./")}) {
+  for (int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP, ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_XZ,
+                     ARCHIVE_FILTER_BZIP2})
+    for (int format :
+         {ARCHIVE_FORMAT_TAR_GNUTAR, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_USTAR})
+      for (const std::string& folder : {std::string(), std::string("20261121/"),
+                                        std::string("var/lib/zk/version-2/"), std::string("./")}) {
         fs_.put("/a.tar", tarball({{folder + "log.1", log(3)},
                                    {folder + "snapshot.0", "snapshot"},
                                    {folder + "currentEpoch", "3"},
@@ -100,8 +106,9 @@ TEST_F(ArchiveTest, EveryCompressionAndLayoutComesOutAsAServersDirectory) {
         const Result<Unpacked> result = unpack({"/a.tar"});
         ASSERT_TRUE(result) << result.error().to_string();
         EXPECT_THAT(result->findings, IsEmpty());
-        EXPECT_THAT(fs_.files("/work"), ElementsAre("/work/myid", "/work/version-2/currentEpoch", "/work/version-2/log.1",
-                                                    "/work/version-2/snapshot.0", "/work/zoo.cfg", "/work/zoo.cfg.dynamic.100000000"));
+        EXPECT_THAT(fs_.files("/work"), ElementsAre("/work/myid", "/work/version-2/currentEpoch",
+                                                    "/work/version-2/log.1", "/work/version-2/snapshot.0",
+                                                    "/work/zoo.cfg", "/work/zoo.cfg.dynamic.100000000"));
         EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(3));
         EXPECT_THAT(result->config_files, ElementsAre("/work/zoo.cfg", "/work/zoo.cfg.dynamic.100000000"));
         EXPECT_EQ(fs_.get_info("/work/version-2/log.1")->mode, 0600u);
@@ -112,14 +119,14 @@ TEST_F(ArchiveTest, EveryCompressionAndLayoutComesOutAsAServersDirectory) {
 
 TEST_F(ArchiveTest, RealTarballsOfOperatorsScripts) {
   test::load_dir(fs_, "fixtures/zk-3.8.0-tarballs", "/tar");
-  const Result<Unpacked> result =
-      unpack({"/tar/full-flat.tar.gz", "/tar/logs-only-1.tar.gz", "/tar/logs-only-2-torn.tar.gz", "/tar/logs-only-3.tar.gz"});
+  const Result<Unpacked> result = unpack({"/tar/full-flat.tar.gz", "/tar/logs-only-1.tar.gz",
+                                          "/tar/logs-only-2-torn.tar.gz", "/tar/logs-only-3.tar.gz"});
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_THAT(result->findings, IsEmpty());
   std::vector<std::string> names;
   for (const UnpackedFile& file : result->files) names.emplace_back(base_name(file.path));
-  EXPECT_THAT(names, ElementsAre("myid", "log.1", "log.1c", "log.37", "log.50", "log.73", "log.8f", "log.98", "log.c0", "log.e1", "snapshot.0",
-                                 "snapshot.1a", "snapshot.35", "zoo.cfg"));
+  EXPECT_THAT(names, ElementsAre("myid", "log.1", "log.1c", "log.37", "log.50", "log.73", "log.8f", "log.98",
+                                 "log.c0", "log.e1", "snapshot.0", "snapshot.1a", "snapshot.35", "zoo.cfg"));
 }
 
 TEST_F(ArchiveTest, OfALogThatComesTwiceTheCopyThatReachesFurtherIsKept) {
@@ -168,7 +175,8 @@ TEST_F(ArchiveTest, NothingIsWrittenOutsideAndNothingThatIsNotAllowListed) {
     if (file == "/a.tar") continue;
     EXPECT_THAT(file, ::testing::StartsWith("/work/")) << file;
   }
-  EXPECT_THAT(fs_.files("/work"), ElementsAre("/work/version-2/log.1", "/work/version-2/log.3", "/work/version-2/snapshot.5"));
+  EXPECT_THAT(fs_.files("/work"),
+              ElementsAre("/work/version-2/log.1", "/work/version-2/log.3", "/work/version-2/snapshot.5"));
   ASSERT_EQ(result.findings.size(), 1u);
   EXPECT_THAT(result.findings[0].message, HasSubstr("log.2.bak"));
 }
@@ -222,7 +230,8 @@ TEST_F(ArchiveTest, ManyEntriesAndHugeConfigurationAreBounded) {
 
 TEST_F(ArchiveTest, EveryPrefixOfATarballIsReadAsFarAsItGoesOrRefused) {
   for (int filter : {ARCHIVE_FILTER_NONE, ARCHIVE_FILTER_GZIP}) {
-    const std::string whole = tarball({{"log.1", log(2)}, {"snapshot.5", "some bytes"}, {"myid", "1"}}, filter);
+    const std::string whole =
+        tarball({{"log.1", log(2)}, {"snapshot.5", "some bytes"}, {"myid", "1"}}, filter);
     const std::size_t step = filter == ARCHIVE_FILTER_NONE ? 37 : 1;
     for (std::size_t cut = 0; cut < whole.size(); cut += step) {
       if (fs_.get_info("/work")) fs_.erase("/work");
@@ -261,7 +270,8 @@ TEST_F(ArchiveTest, WhatIsNoTarballIsRefused) {
 
 TEST_F(ArchiveTest, ReadAndWriteErrorsComeThroughAsWhatTheyAre) {
   fs_.put("/a.tar", tarball({{"log.1", log(2)}}));
-  for (const test::OpKind kind : {test::OpKind::kRead, test::OpKind::kAppend, test::OpKind::kCreate, test::OpKind::kRename}) {
+  for (const test::OpKind kind :
+       {test::OpKind::kRead, test::OpKind::kAppend, test::OpKind::kCreate, test::OpKind::kRename}) {
     test::Fault fault;
     fault.kinds = test::op(kind);
     fs_.arm(fault);

@@ -1,4 +1,5 @@
-// The one list every backend passes, run here against a local directory; and what only a directory can do wrong.
+// The one list every backend passes, run here against a local directory; and what only a directory can do
+// wrong.
 #include "src/backup/backend/backend.h"
 
 #include "src/backup/backend/open.h"
@@ -118,7 +119,8 @@ TEST_F(BackendContract, KeepsWhatWasPutThroughAPowerCut) {
 
 TEST_F(BackendContract, ConfirmsWhatAKilledRunLeftUnsynced) {
   // The run before is killed between the rename and the sync of the directory.
-  lab_.fs.arm({.action = Fault::Action::kKill, .at = 1, .kinds = op(OpKind::kSyncDir), .path_contains = "/ab"});
+  lab_.fs.arm(
+      {.action = Fault::Action::kKill, .at = 1, .kinds = op(OpKind::kSyncDir), .path_contains = "/ab"});
   EXPECT_FALSE(backend_.put("objects/ab/one", as_bytes("visible"), Durability::kDurable).has_value());
   lab_.fs.restart();
   Client after = lab_.fresh();
@@ -131,8 +133,10 @@ TEST_F(BackendContract, ConfirmsWhatAKilledRunLeftUnsynced) {
 TEST(LocalBackend, KeepsAPutBehindADirectoryThatAKilledRunMade) {
   // The directory exists, but its own name was never synced.
   Lab lab;
-  lab.fs.arm({.action = Fault::Action::kKill, .at = 1, .kinds = op(OpKind::kSyncDir), .path_contains = "objects"});
-  EXPECT_FALSE(lab.client.backend().put("objects/ab/one", as_bytes("lost"), Durability::kDurable).has_value());
+  lab.fs.arm(
+      {.action = Fault::Action::kKill, .at = 1, .kinds = op(OpKind::kSyncDir), .path_contains = "objects"});
+  EXPECT_FALSE(
+      lab.client.backend().put("objects/ab/one", as_bytes("lost"), Durability::kDurable).has_value());
   lab.fs.restart();
   Client after = lab.fresh();
   ZK_ASSERT_OK(after.backend().put("objects/ab/one", as_bytes("kept"), Durability::kDurable));
@@ -179,7 +183,8 @@ TEST(LocalBackend, ListsWhatStrangersPutThere) {
 TEST(Keys, HaveOneToThreePlainParts) {
   for (const char* good : {"HEAD", "a/b", "objects/ab/ab12", "manifests/0a.json", "a-b_c.d"})
     EXPECT_TRUE(valid_key(good)) << good;
-  for (const char* bad : {"", "/", "/a", "a/", "a//b", "..", "a/..", "../a", ".a", "a/.b", "a b", "a/b/c/d", "a\\b"})
+  for (const char* bad :
+       {"", "/", "/a", "a/", "a//b", "..", "a/..", "../a", ".a", "a/.b", "a b", "a/b/c/d", "a\\b"})
     EXPECT_FALSE(valid_key(bad)) << bad;
 }
 

@@ -11,8 +11,8 @@ namespace {
 using namespace backup;
 
 // Small enough to have many chunks and objects from little data.
-constexpr CodecOptions kSmall{.level = 1, .hash_log = 12, .chunk_bytes = 1000, .plain_target = 16000,
-                              .stored_target = 6000};
+constexpr CodecOptions kSmall{
+    .level = 1, .hash_log = 12, .chunk_bytes = 1000, .plain_target = 16000, .stored_target = 6000};
 
 struct Objects {
   std::vector<ObjectRef> refs;
@@ -246,7 +246,8 @@ TEST(Codec, RefusesALaterFormatByName) {
   const Objects objects = encode("abc");
   std::string later = objects.stored.at(objects.refs[0].name);
   later[17] = 2;
-  EXPECT_EQ(error_of(ObjectReader::open(later, name_of_bytes(later, objects.refs[0]))), ErrorId::kRepositoryTooNew);
+  EXPECT_EQ(error_of(ObjectReader::open(later, name_of_bytes(later, objects.refs[0]))),
+            ErrorId::kRepositoryTooNew);
   later[17] = 1;
   later[21] = 1;  // encrypted
   EXPECT_EQ(error_of(decode_header(as_bytes(later))), ErrorId::kRepositoryTooNew);

@@ -22,7 +22,8 @@ std::string sample_text(std::size_t bytes, std::uint64_t seed) {
   std::string text;
   text.reserve(bytes + 64);
   while (text.size() < bytes)
-    text += fmt::format("/service/node-{:06} state=RUNNING token={:016x}\n", text.size() / 50, next_random(seed));
+    text +=
+        fmt::format("/service/node-{:06} state=RUNNING token={:016x}\n", text.size() / 50, next_random(seed));
   text.resize(bytes);
   return text;
 }
@@ -35,7 +36,8 @@ std::string noise(std::size_t bytes, std::uint64_t seed) {
 
 Result<Taken> take(Client& client, const TakeOptions& options) {
   using namespace backup;
-  ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", options.wait_ms}, client.job));
+  ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", options.wait_ms},
+                                              client.job));
   ZK_TRY_STATUS(writer->require_space(options.text.size()));
   Manifest manifest;
   manifest.type = options.parent.empty() ? BackupType::kFull : BackupType::kIncr;
@@ -77,7 +79,8 @@ std::vector<Taken> small_repository(Client& client) {
   EXPECT_TRUE(made.has_value()) << made.error().to_string();
   add({.text = sample_text(2000, 1)});
   if (!taken.empty()) add({.parent = taken[0].entry.id, .text = sample_text(300, 2)});
-  if (taken.size() > 1) add({.parent = taken[1].entry.id, .text = sample_text(300, 3), .tags = {{"why", "test"}}});
+  if (taken.size() > 1)
+    add({.parent = taken[1].entry.id, .text = sample_text(300, 3), .tags = {{"why", "test"}}});
   add({.cluster = "other", .text = sample_text(500, 4)});
   return taken;
 }

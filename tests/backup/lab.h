@@ -72,15 +72,15 @@ Result<std::string> read_segment(const backup::Repository& repository, const std
 std::vector<Taken> small_repository(Client& client);
 
 // GoogleTest has no idea of Result.
-#define ZK_ASSERT_OK(expression)                                                      \
-  do {                                                                                \
-    const auto& zk_status = (expression);                                             \
-    ASSERT_TRUE(zk_status.has_value()) << zk_status.error().to_string();              \
+#define ZK_ASSERT_OK(expression)                                         \
+  do {                                                                   \
+    const auto& zk_status = (expression);                                \
+    ASSERT_TRUE(zk_status.has_value()) << zk_status.error().to_string(); \
   } while (false)
-#define ZK_EXPECT_OK(expression)                                                      \
-  do {                                                                                \
-    const auto& zk_status = (expression);                                             \
-    EXPECT_TRUE(zk_status.has_value()) << zk_status.error().to_string();              \
+#define ZK_EXPECT_OK(expression)                                         \
+  do {                                                                   \
+    const auto& zk_status = (expression);                                \
+    EXPECT_TRUE(zk_status.has_value()) << zk_status.error().to_string(); \
   } while (false)
 
 template <class T>

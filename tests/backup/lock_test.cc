@@ -18,7 +18,8 @@ struct LockLab : Lab {
     client.system.processes[other.system.own_pid] = *other.system.process_identity(other.system.own_pid);
     other.system.processes[client.system.own_pid] = *client.system.process_identity(client.system.own_pid);
   }
-  Result<std::unique_ptr<Lock>> acquire(Client& by, LockKind kind = LockKind::kExclusive, std::int64_t wait_ms = 0) {
+  Result<std::unique_ptr<Lock>> acquire(Client& by, LockKind kind = LockKind::kExclusive,
+                                        std::int64_t wait_ms = 0) {
     return Lock::acquire(by.env().locks(), {kind, "backup", wait_ms}, job);
   }
   std::size_t files() { return fs.files("/repo/locks").size(); }
@@ -31,7 +32,8 @@ TEST(Lock, IsExclusiveAndReleased) {
     ZK_ASSERT_OK(first);
     auto second = lab.acquire(lab.other);
     ASSERT_EQ(error_of(second), ErrorId::kLocked);
-    EXPECT_NE(second.error().message().find("backup on sim-host (pid 1001, uid 1000), 0 s ago"), std::string::npos)
+    EXPECT_NE(second.error().message().find("backup on sim-host (pid 1001, uid 1000), 0 s ago"),
+              std::string::npos)
         << second.error().message();
     EXPECT_NE(second.error().hint().find("unlock"), std::string::npos);
     ZK_EXPECT_OK((*first)->still_held());
@@ -140,37 +142,37 @@ TEST(Lock, ListsOwnersWithTheirState) {
   EXPECT_EQ(describe(locks->at(0), lab.clock.wall()), "backup on sim-host (pid 1001, uid 1000), 3 h ago");
 }
 
-// Every interleaving of two processes that take the lock, one I/O operation at a time, with up to two switches:
-// while the first is inside, the second runs from its operation A to its operation B.
+// Every interleaving of two processes that take the lock, one I/O operation at a time, with up to two
+// switches: while the first is inside, the second runs from its operation A to its operation B.
 TEST(Lock, IsNeverHeldByTwoUnderAnyInterleavingOfTwoActors) {
   int both_failed = 0, runs = 0, second_won = 0;
   // Other seeds give other names, and names decide between equal numbers.
   for (std::uint64_t seed : {1, 2, 3, 4, 5, 6})
-  for (int at = 1; at <= 12; ++at) {
-    // The other process acquires in the middle of the first one's operation `at`, entirely, and keeps the lock or
-    // gives it back.
-    for (bool keeps : {true, false}) {
-      LockLab lab(seed, 7 - seed);
-      int n = 0;
-      bool inside = false;
-      std::unique_ptr<Lock> theirs;
-      lab.fs.set_hook([&](const Operation&) {
-        if (inside || ++n != at) return;
-        inside = true;
-        auto other = lab.acquire(lab.other);
-        if (other && keeps) theirs = std::move(*other);
-      });
-      auto ours = lab.acquire(lab.client);
-      ++runs;
-      if (!inside) break;
-      EXPECT_FALSE(ours.has_value() && theirs != nullptr) << "at " << at;
-      if (theirs) ++second_won;
-      if (!keeps) {
-        EXPECT_TRUE(ours.has_value()) << "at " << at << ": the other is gone again";
+    for (int at = 1; at <= 12; ++at) {
+      // The other process acquires in the middle of the first one's operation `at`, entirely, and keeps the
+      // lock or gives it back.
+      for (bool keeps : {true, false}) {
+        LockLab lab(seed, 7 - seed);
+        int n = 0;
+        bool inside = false;
+        std::unique_ptr<Lock> theirs;
+        lab.fs.set_hook([&](const Operation&) {
+          if (inside || ++n != at) return;
+          inside = true;
+          auto other = lab.acquire(lab.other);
+          if (other && keeps) theirs = std::move(*other);
+        });
+        auto ours = lab.acquire(lab.client);
+        ++runs;
+        if (!inside) break;
+        EXPECT_FALSE(ours.has_value() && theirs != nullptr) << "at " << at;
+        if (theirs) ++second_won;
+        if (!keeps) {
+          EXPECT_TRUE(ours.has_value()) << "at " << at << ": the other is gone again";
+        }
+        if (keeps && !ours && !theirs) ++both_failed;
       }
-      if (keeps && !ours && !theirs) ++both_failed;
     }
-  }
   EXPECT_GT(runs, 10);
   EXPECT_GT(second_won, 0);
   EXPECT_EQ(both_failed, 0);
@@ -182,7 +184,8 @@ TEST(Lock, IsNotTakenByAProcessThatSleptWhileChoosing) {
     LockLab lab;
     Client third(lab.fs, lab.clock, 3);
     third.system.processes = lab.other.system.processes;
-    third.system.processes[lab.other.system.own_pid] = *lab.other.system.process_identity(lab.other.system.own_pid);
+    third.system.processes[lab.other.system.own_pid] =
+        *lab.other.system.process_identity(lab.other.system.own_pid);
     lab.client.system.processes[third.system.own_pid] = *third.system.process_identity(third.system.own_pid);
     lab.other.system.processes[third.system.own_pid] = *third.system.process_identity(third.system.own_pid);
     std::vector<std::unique_ptr<Lock>> held;

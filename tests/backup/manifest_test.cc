@@ -58,13 +58,14 @@ Manifest full_manifest() {
   segment.records = 70612;
   segment.first_time_ms = 1795239000123;
   segment.last_time_ms = 1795239042123;
-  segment.min_time_ms = -5;             // hostile logs hold any number
+  segment.min_time_ms = -5;  // hostile logs hold any number
   segment.max_time_ms = 253402300800000;
   segment.source_end = {"log.30001a2f1", 1234567, 1234667, 0x30002b7c4, 0x1};
   segment.restorable = false;
   m.segments = {segment};
   m.gaps = {{0x100000005, 0x100000009, "the logs between were purged"}};
-  m.epoch_steps = {{0x10000000b, 0x200000001, true, "digest"}, {0x200000005, 0x300000001, false, "not replayed"}};
+  m.epoch_steps = {{0x10000000b, 0x200000001, true, "digest"},
+                   {0x200000005, 0x300000001, false, "not replayed"}};
   m.last_zxid = 0x30002b7c4;
   m.unconfirmed_from = 0x30002b7c0;
   m.certificate.grade = restore::ProofGrade::kPartly;
@@ -106,7 +107,8 @@ TEST(Manifest, LooksAsItAlwaysDid) {
 }
 
 TEST(Manifest, IsReadFromTheGoldenFileOfThisFormatVersion) {
-  // What any release wrote with this version stays readable: the golden file may grow keys, never lose its meaning.
+  // What any release wrote with this version stays readable: the golden file may grow keys, never lose its
+  // meaning.
   auto back = decode_manifest(encode_manifest(full_manifest()));
   ZK_ASSERT_OK(back);
   EXPECT_EQ(back->manifest.needs(), std::vector<std::string>{"9c41d7e2000102030405060708090a0b"});
@@ -134,8 +136,10 @@ Result<DecodedManifest> decode_changed(const std::function<void(boost::json::obj
 TEST(Manifest, NamesTheKeyThatIsMissingOrWrong) {
   const std::vector<std::pair<std::function<void(boost::json::object&)>, std::string>> cases = {
       {[](auto& o) { o.erase("cluster"); }, "cluster is missing"},
-      {[](auto& o) { o["segments"].at(0).as_object().erase("first_zxid"); }, "segments[0].first_zxid is missing"},
-      {[](auto& o) { o["segments"].at(0).as_object()["records"] = -1; }, "segments[0].records is not a count"},
+      {[](auto& o) { o["segments"].at(0).as_object().erase("first_zxid"); },
+       "segments[0].first_zxid is missing"},
+      {[](auto& o) { o["segments"].at(0).as_object()["records"] = -1; },
+       "segments[0].records is not a count"},
       {[](auto& o) { o["last_zxid"] = 12; }, "last_zxid is not a hex number"},
       {[](auto& o) { o["last_zxid"] = "0x"; }, "last_zxid is not a hex number"},
       {[](auto& o) { o["last_zxid"] = "0x11112222333344445"; }, "last_zxid is not a hex number"},
@@ -148,7 +152,9 @@ TEST(Manifest, NamesTheKeyThatIsMissingOrWrong) {
       {[](auto& o) { o["host"] = "bytes:0"; }, "host is a malformed byte string"},
       {[](auto& o) { o["id"] = "5be0a913"; }, "the id is malformed"},
       {[](auto& o) { o["parent"] = ""; }, "an increment without parent"},
-      {[](auto& o) { o["config"].at(0).at("data").at("parts").at(0).as_object()["object"] = "../../etc/passwd"; },
+      {[](auto& o) {
+         o["config"].at(0).at("data").at("parts").at(0).as_object()["object"] = "../../etc/passwd";
+       },
        "an object's name is malformed"},
       {[](auto& o) {
          o["config"].at(0).at("data").at("parts").at(0).as_object()["stored_bytes"] = 1ull << 40;
@@ -179,8 +185,9 @@ TEST(Manifest, RefusesALaterFormatWithTheReleaseNeeded) {
 
 TEST(Manifest, SurvivesHostileJson) {
   std::string deep(100000, '[');
-  for (const std::string& body : {deep, std::string("{"), std::string("[]"), std::string("{\"id\": \"\xff\"}"),
-                                  std::string(1, '\0'), std::string("{\"a\":1e999999}"), std::string()})
+  for (const std::string& body :
+       {deep, std::string("{"), std::string("[]"), std::string("{\"id\": \"\xff\"}"), std::string(1, '\0'),
+        std::string("{\"a\":1e999999}"), std::string()})
     EXPECT_EQ(error_of(decode_manifest(seal("manifest", 1, body))), ErrorId::kDamaged);
 }
 
@@ -218,9 +225,9 @@ TEST(Head, ReadsAsItWasWrittenAndRefusesWhatContradictsItself) {
 }
 
 TEST(JsonFields, KeepTimesAndBytesExactly) {
-  for (std::int64_t ms : {std::int64_t{0}, std::int64_t{1}, std::int64_t{951782400000}, std::int64_t{1795239042123},
-                          std::int64_t{253402300799999}, std::int64_t{253402300800000}, std::int64_t{-1}, INT64_MIN,
-                          INT64_MAX})
+  for (std::int64_t ms :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{951782400000}, std::int64_t{1795239042123},
+        std::int64_t{253402300799999}, std::int64_t{253402300800000}, std::int64_t{-1}, INT64_MIN, INT64_MAX})
     EXPECT_EQ(parse_time(time_value(ms)), ms);
   EXPECT_EQ(time_value(951782400000), boost::json::value("2000-02-29T00:00:00.000Z"));
   for (const std::string& text : {std::string("a\xff"), std::string("\xed\xa0\x80"), std::string("\xc0\xaf"),

@@ -1,6 +1,6 @@
-// The rows of the reliability scoreboard that a repository answers for: every damage is found and named, and every
-// interruption leaves old state valid. Each prints "PROVE ROW: N of N". ZKARK_PROVE_N=full tries everything; without it
-// a part that fits CI.
+// The rows of the reliability scoreboard that a repository answers for: every damage is found and named, and
+// every interruption leaves old state valid. Each prints "PROVE ROW: N of N". ZKARK_PROVE_N=full tries
+// everything; without it a part that fits CI.
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,7 +25,8 @@ bool proof_in_full() {
 }
 
 void print_proof(const char* row, std::uint64_t good, std::uint64_t all) {
-  std::printf("PROVE %s: %llu of %llu\n", row, static_cast<unsigned long long>(good), static_cast<unsigned long long>(all));
+  std::printf("PROVE %s: %llu of %llu\n", row, static_cast<unsigned long long>(good),
+              static_cast<unsigned long long>(all));
   EXPECT_EQ(good, all);
 }
 
@@ -35,7 +36,7 @@ struct Tally {
   zkark::test::Check wrap(zkark::test::Check look) {
     return [this, look = std::move(look)](SimFs& fs, const FaultPoint& point, const Status& outcome) {
       const int before = parts();
-        look(fs, point, outcome);
+      look(fs, point, outcome);
       ++all;
       good += parts() == before ? 1 : 0;
     };
@@ -56,7 +57,8 @@ void prove_faults(const char* row, Lab& lab, const Fault& fault, const Scenario&
 }
 
 /// Power cuts at every operation (R6).
-void prove_power_cuts(Lab& lab, const Scenario& scenario, const zkark::test::Check& look, std::uint64_t states_min) {
+void prove_power_cuts(Lab& lab, const Scenario& scenario, const zkark::test::Check& look,
+                      std::uint64_t states_min) {
   const SimFs::Snapshot start = lab.fs.snapshot();
   PowerCuts cuts;
   if (!proof_in_full()) {
@@ -142,7 +144,8 @@ TEST(Proof, CheckDetectsEveryLargerDamage) {
       for (std::uint64_t at = 0; at < content.size(); at += proof_in_full() ? 4 : block) {
         std::string bad = content;
         const std::uint64_t end = std::min<std::uint64_t>(at + block, bad.size());
-        std::fill(bad.begin() + static_cast<std::ptrdiff_t>(at), bad.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+        std::fill(bad.begin() + static_cast<std::ptrdiff_t>(at),
+                  bad.begin() + static_cast<std::ptrdiff_t>(end), '\0');
         if (bad == content) continue;
         lab.fs.put(path, bad);
         detected(path, fmt::format("{} bytes zeroed at {}", block, at));
@@ -184,7 +187,8 @@ TEST(Proof, CheckFlagsExactlyTheBackupsThatDependOnALostObject) {
       bool needed = false;
       for (const std::string& id : closure) {
         const Manifest manifest = *(*repository)->load(id);
-        for (const ObjectRef& ref : manifest.objects()) needed = needed || "/repo/" + object_key(ref.name) == file;
+        for (const ObjectRef& ref : manifest.objects())
+          needed = needed || "/repo/" + object_key(ref.name) == file;
       }
       EXPECT_EQ(report.damaged_backups.contains(one.entry.id), needed) << file;
     }
@@ -208,7 +212,8 @@ struct FaultLab : Lab {
     auto report = check_repository(looker.env(), {}, looker.job);
     ZK_ASSERT_OK(report);
     for (const CheckFinding& found : report->findings)
-      EXPECT_NE(found.finding.severity, restore::Severity::kDamage) << found.finding.message << " " << found.finding.file;
+      EXPECT_NE(found.finding.severity, restore::Severity::kDamage)
+          << found.finding.message << " " << found.finding.file;
     auto repository = Repository::open(looker.env(), {});
     ZK_ASSERT_OK(repository);
     for (const auto& [id, text] : truth) {
@@ -216,7 +221,8 @@ struct FaultLab : Lab {
       ZK_ASSERT_OK(back);
       EXPECT_EQ(*back, text);
     }
-    for (const HeadEntry& entry : (*repository)->entries()) ZK_EXPECT_OK(read_segment(**repository, entry.id));
+    for (const HeadEntry& entry : (*repository)->entries())
+      ZK_EXPECT_OK(read_segment(**repository, entry.id));
   }
 
   /// The next run works and leaves a repository without a trace of the accident.
@@ -327,7 +333,8 @@ TEST(Proof, ABackupAfterAKilledOneSurvivesAPowerCut) {
     const SimFs::Snapshot done = lab.fs.snapshot();
     for (std::uint64_t seed = 0; seed < 6; ++seed) {
       lab.fs.restore(done);
-      lab.fs.power_cut(seed == 0 ? Survival{Survival::Kind::kNothing, 0} : Survival{Survival::Kind::kSubset, seed});
+      lab.fs.power_cut(seed == 0 ? Survival{Survival::Kind::kNothing, 0}
+                                 : Survival{Survival::Kind::kSubset, seed});
       SCOPED_TRACE(n);
       lab.expect_sound(lab.fs, 50);
       Client looker(lab.fs, lab.clock, 51);
@@ -352,7 +359,8 @@ TEST(Proof, ARunAfterAKilledOneSurvivesAPowerCutAtAnyOperation) {
   taken.erase(taken.begin() + 2);
   lab.remember(taken);
   const auto prune = [&](Client& client) -> Status {
-    ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+    ZK_TRY(auto writer,
+           RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
     std::vector<std::string> ids;
     if (writer->repository().find(going) != nullptr) ids.push_back(going);
     ZK_TRY_STATUS(writer->prune(ids, {.grace_ms = 0}, client.job));
@@ -362,7 +370,8 @@ TEST(Proof, ARunAfterAKilledOneSurvivesAPowerCutAtAnyOperation) {
   Tally tally;
   std::uint64_t kills = 0;
   using Work = std::function<Status(Client&)>;
-  for (const auto& [first, second] : std::vector<std::pair<Work, Work>>{{backup, backup}, {prune, prune}, {backup, prune}}) {
+  for (const auto& [first, second] :
+       std::vector<std::pair<Work, Work>>{{backup, backup}, {prune, prune}, {backup, prune}}) {
     for (std::uint64_t n = 1;; ++n) {
       lab.fs.restore(start);
       // Just before a sync of a directory is when names hang in the air.
@@ -423,7 +432,8 @@ TEST(Proof, AFullDiskFailsTheBackupAndNothingElse) {
     // Past the estimate: the check of free space would refuse at once.
     Client client(lab.fs, lab.clock, 5);
     const auto run = [&]() -> Status {
-      ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", 0}, client.job));
+      ZK_TRY(auto writer,
+             RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "backup", 0}, client.job));
       Manifest manifest;
       StoredSegment segment;
       ZK_TRY(segment.data, writer->store(ObjectKind::kSegment, as_bytes(noise(5000, 1))));
@@ -453,7 +463,8 @@ TEST(Proof, PruneInterruptedAnywhereLosesNothingThatIsLive) {
   lab.remember(taken);
   const Scenario scenario = [&](SimFs& fs) -> Status {
     Client client(fs, lab.clock, 5);
-    ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+    ZK_TRY(auto writer,
+           RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
     ZK_TRY_STATUS(writer->prune({going}, {.grace_ms = 0}, client.job));
     return writer->end();
   };
@@ -510,7 +521,8 @@ TEST(Proof, TwoActorsEndWithBothValidOrOneCleanRefusal) {
     };
   };
   const Work prune = [](Client& client, FaultLab&) -> Status {
-    ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+    ZK_TRY(auto writer,
+           RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
     ZK_TRY_STATUS(writer->prune({}, {.grace_ms = 0}, client.job));
     return writer->end();
   };
@@ -525,7 +537,8 @@ TEST(Proof, TwoActorsEndWithBothValidOrOneCleanRefusal) {
       Client one(lab.fs, lab.clock, 5), two(lab.fs, lab.clock, 6);
       for (Client* client : {&one, &two})
         for (Client* other : {&one, &two})
-          client->system.processes[other->system.own_pid] = *other->system.process_identity(other->system.own_pid);
+          client->system.processes[other->system.own_pid] =
+              *other->system.process_identity(other->system.own_pid);
       int n = 0;
       bool inside = false;
       Status second_outcome;
@@ -612,16 +625,19 @@ TEST(Proof, TwoActorsTakingTurnsInAnyOrderLoseNothing) {
     Client one(lab.fs, lab.clock, 10 + seed % 7), two(lab.fs, lab.clock, 30 + seed % 5);
     for (Client* client : {&one, &two})
       for (Client* other : {&one, &two})
-        client->system.processes[other->system.own_pid] = *other->system.process_identity(other->system.own_pid);
+        client->system.processes[other->system.own_pid] =
+            *other->system.process_identity(other->system.own_pid);
     Status outcomes[2];
     const auto backup = [&](Client& client, int index) {
-      Result<Taken> taken = take(client, {.text = sample_text(400, seed * 2 + static_cast<std::uint64_t>(index)),
-                                          .wait_ms = seed % 3 == 0 ? 600'000 : 0});
+      Result<Taken> taken =
+          take(client, {.text = sample_text(400, seed * 2 + static_cast<std::uint64_t>(index)),
+                        .wait_ms = seed % 3 == 0 ? 600'000 : 0});
       outcomes[index] = taken ? Status() : Status(fail(std::move(taken).error()));
     };
     const auto prune = [&](Client& client, int index) {
       const auto work = [&]() -> Status {
-        ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
+        ZK_TRY(auto writer,
+               RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
         ZK_TRY_STATUS(writer->prune({}, {.grace_ms = 0}, client.job));
         return writer->end();
       };

@@ -8,7 +8,8 @@ using namespace backup;
 
 constexpr std::int64_t kHour = 3600'000;
 
-Result<PruneReport> prune(Client& client, const std::vector<std::string>& ids, const PruneOptions& options = {}) {
+Result<PruneReport> prune(Client& client, const std::vector<std::string>& ids,
+                          const PruneOptions& options = {}) {
   ZK_TRY(auto writer, RepositoryWriter::begin(client.env(), {LockKind::kExclusive, "prune", 0}, client.job));
   return writer->prune(ids, options, client.job);
 }

@@ -36,7 +36,8 @@ TEST(Init, RefusesWhatIsNotEmpty) {
   EXPECT_EQ(error_of(init_repository(lab.client.env(), "none", lab.client.job)), ErrorId::kRefused);
   Lab foreign;
   foreign.fs.put("/repo/photos/cat.jpg", "meow");
-  EXPECT_EQ(error_of(init_repository(foreign.client.env(), "none", foreign.client.job)), ErrorId::kTargetNotEmpty);
+  EXPECT_EQ(error_of(init_repository(foreign.client.env(), "none", foreign.client.job)),
+            ErrorId::kTargetNotEmpty);
   EXPECT_EQ(foreign.fs.files("/repo"), std::vector<std::string>{"/repo/photos/cat.jpg"});
 }
 
@@ -90,7 +91,8 @@ TEST(Publish, RefusesAParentThatIsNotLiveAndAnObjectThatIsNotThere) {
   orphan.parent = std::string(32, '0');
   EXPECT_EQ(error_of((*writer)->publish(orphan, lab.client.job)), ErrorId::kInternal);
   Manifest hollow;
-  hollow.config.push_back({"zoo.cfg", "", {{{std::string(64, 'a'), 500, 5, std::string(64, 'b')}}, SnapCodec::kPlain}});
+  hollow.config.push_back(
+      {"zoo.cfg", "", {{{std::string(64, 'a'), 500, 5, std::string(64, 'b')}}, SnapCodec::kPlain}});
   EXPECT_EQ(error_of((*writer)->publish(hollow, lab.client.job)), ErrorId::kMissingObject);
   EXPECT_TRUE(open(lab.client)->entries().empty());
 }
@@ -240,7 +242,8 @@ TEST(StoredData, ReadsAsAFileInAnyOrder) {
   EXPECT_EQ(got.error().file(), "/repo/" + object_key(data.parts[2].name));
   EXPECT_NE(got.error().message().find("snapshot.1"), std::string::npos);
   lab.fs.erase("/repo/" + object_key(data.parts[2].name));
-  EXPECT_EQ(error_of((*repository->open_data(data, "snapshot.1"))->read_at(50'000, all)), ErrorId::kMissingObject);
+  EXPECT_EQ(error_of((*repository->open_data(data, "snapshot.1"))->read_at(50'000, all)),
+            ErrorId::kMissingObject);
 }
 
 TEST(Damage, ToHeadOrConfigStopsEverythingButASalvage) {
@@ -267,7 +270,8 @@ TEST(Damage, ToHeadOrConfigStopsEverythingButASalvage) {
 TEST(Damage, ToHeadIsCuredByRebuildingIt) {
   Lab lab;
   const std::vector<Taken> taken = small_repository(lab.client);
-  EXPECT_EQ(error_of(RepositoryWriter::rebuild_head(lab.client.env(), {}, lab.client.job)), ErrorId::kRefused);
+  EXPECT_EQ(error_of(RepositoryWriter::rebuild_head(lab.client.env(), {}, lab.client.job)),
+            ErrorId::kRefused);
   lab.fs.erase("/repo/HEAD");
   lab.fs.erase("/repo/" + manifest_key(taken[1].entry.id));
   auto rebuilt = RepositoryWriter::rebuild_head(lab.client.env(), {}, lab.client.job);

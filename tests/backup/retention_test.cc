@@ -27,7 +27,8 @@ RetentionItem item(std::string id, std::int64_t taken_ms, std::vector<std::strin
 }
 
 /// "id: reasons" of what is kept.
-std::vector<std::string> kept(const std::vector<RetentionItem>& items, const RetentionPolicy& policy, int zone = 0) {
+std::vector<std::string> kept(const std::vector<RetentionItem>& items, const RetentionPolicy& policy,
+                              int zone = 0) {
   auto decisions = apply_retention(items, policy, zone);
   if (!decisions) return {decisions.error().message()};
   std::vector<std::string> lines;
@@ -47,11 +48,14 @@ TEST(Retention, KeepsTheLast) {
 
 TEST(Retention, KeepsTheNewestOfEachHourDayWeekMonthAndYear) {
   const std::vector<RetentionItem> items = {
-      item("y24", at(2024, 12, 31, 23)), item("jan", at(2026, 1, 15)),      item("mon", at(2026, 11, 16, 1)),
-      item("fri", at(2026, 11, 20, 1)),  item("sat1", at(2026, 11, 21, 1)), item("sat2", at(2026, 11, 21, 1, 59)),
+      item("y24", at(2024, 12, 31, 23)), item("jan", at(2026, 1, 15)),
+      item("mon", at(2026, 11, 16, 1)),  item("fri", at(2026, 11, 20, 1)),
+      item("sat1", at(2026, 11, 21, 1)), item("sat2", at(2026, 11, 21, 1, 59)),
       item("sat3", at(2026, 11, 21, 2))};
-  EXPECT_EQ(kept(items, {.hourly = 2}), (Lines{"sat2: hourly 2026-11-21 01h", "sat3: hourly 2026-11-21 02h"}));
-  EXPECT_EQ(kept(items, {.daily = 3}), (Lines{"mon: daily 2026-11-16", "fri: daily 2026-11-20", "sat3: daily 2026-11-21"}));
+  EXPECT_EQ(kept(items, {.hourly = 2}),
+            (Lines{"sat2: hourly 2026-11-21 01h", "sat3: hourly 2026-11-21 02h"}));
+  EXPECT_EQ(kept(items, {.daily = 3}),
+            (Lines{"mon: daily 2026-11-16", "fri: daily 2026-11-20", "sat3: daily 2026-11-21"}));
   EXPECT_EQ(kept(items, {.weekly = 2}), (Lines{"jan: weekly 2026-W03", "sat3: weekly 2026-W47"}));
   EXPECT_EQ(kept(items, {.monthly = 2}), (Lines{"jan: monthly 2026-01", "sat3: monthly 2026-11"}));
   EXPECT_EQ(kept(items, {.yearly = 5}), (Lines{"y24: yearly 2024", "sat3: yearly 2026"}));
@@ -67,7 +71,8 @@ TEST(Retention, CountsWeeksAsIso8601) {
 }
 
 TEST(Retention, CountsDaysInTheZoneGiven) {
-  const std::vector<RetentionItem> items = {item("a", at(2026, 11, 20, 22, 30)), item("b", at(2026, 11, 20, 23, 30))};
+  const std::vector<RetentionItem> items = {item("a", at(2026, 11, 20, 22, 30)),
+                                            item("b", at(2026, 11, 20, 23, 30))};
   EXPECT_EQ(kept(items, {.daily = 2}, 0), (Lines{"b: daily 2026-11-20"}));
   EXPECT_EQ(kept(items, {.daily = 2}, 60), (Lines{"a: daily 2026-11-20", "b: daily 2026-11-21"}));
   EXPECT_EQ(kept(items, {.daily = 2}, -23 * 60), (Lines{"a: daily 2026-11-19", "b: daily 2026-11-20"}));
@@ -86,8 +91,10 @@ TEST(Retention, KeepsTags) {
   items[0].tags = {{"why", "audit"}};
   items[1].tags = {{"why", "nightly"}, {"hold", ""}};
   EXPECT_EQ(kept(items, {.tags = {{"why", "audit"}}}), (Lines{"a: tag why=audit"}));
-  EXPECT_EQ(kept(items, {.tags = {{"why", std::nullopt}}}), (Lines{"a: tag why=audit", "b: tag why=nightly"}));
-  EXPECT_EQ(kept(items, {.last = 1, .tags = {{"hold", std::nullopt}}}), (Lines{"b: tag hold", "c: last 1 of 1"}));
+  EXPECT_EQ(kept(items, {.tags = {{"why", std::nullopt}}}),
+            (Lines{"a: tag why=audit", "b: tag why=nightly"}));
+  EXPECT_EQ(kept(items, {.last = 1, .tags = {{"hold", std::nullopt}}}),
+            (Lines{"b: tag hold", "c: last 1 of 1"}));
 }
 
 TEST(Retention, KeepsWhatAKeptBackupNeeds) {
@@ -122,7 +129,8 @@ TEST(Retention, ReadsSpans) {
   EXPECT_EQ(*parse_span("36h"), (Span{.hours = 36}));
   EXPECT_EQ(*parse_span("6mo"), (Span{.months = 6}));
   EXPECT_EQ(*parse_span("1y6mo"), (Span{.years = 1, .months = 6}));
-  for (const char* bad : {"", "5", "d", "5x", "1d1y", "1d2d", "-1d", "5m", "0d", "1.5d", "99999999999d", "5min"})
+  for (const char* bad :
+       {"", "5", "d", "5x", "1d1y", "1d2d", "-1d", "5m", "0d", "1.5d", "99999999999d", "5min"})
     EXPECT_EQ(error_of(parse_span(bad)), ErrorId::kUsage) << bad;
 }
 

@@ -104,7 +104,8 @@ class Corpus {
     // Payload: data, full path and 60 bytes of stat per znode, what memory is measured against.
     const restore::Tree& tree = state_.tree;
     std::printf("%llu txns in %llu logs, %zu znodes, payload %llu bytes, digest %#llx\n",
-                static_cast<unsigned long long>(written_), static_cast<unsigned long long>(logs_), tree.size(),
+                static_cast<unsigned long long>(written_), static_cast<unsigned long long>(logs_),
+                tree.size(),
                 static_cast<unsigned long long>(tree.data_bytes() + tree.path_bytes() + 60 * tree.size()),
                 static_cast<unsigned long long>(tree.digest()));
     return {};

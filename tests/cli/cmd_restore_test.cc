@@ -40,9 +40,11 @@ TEST_F(RestoreVerb, SaysTargetProofPlanResultAndWhatComesNext) {
   load_second_life("/data");
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", "zxid:0x4d"}), 0);
   EXPECT_EQ(golden("tests/cli/golden/restore/data_dir.txt", shown()), "");
-  EXPECT_THAT(data_files("/srv/zk"), testing::ElementsAre("acceptedEpoch", "currentEpoch", "snapshot.10000000000"));
+  EXPECT_THAT(data_files("/srv/zk"),
+              testing::ElementsAre("acceptedEpoch", "currentEpoch", "snapshot.10000000000"));
   EXPECT_EQ(file("/srv/zk/version-2/currentEpoch"), "256");
-  EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"), AllOf(HasSubstr("dataDir=/srv/zk\n"), HasSubstr("extendedTypesEnabled=true")));
+  EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"),
+              AllOf(HasSubstr("dataDir=/srv/zk\n"), HasSubstr("extendedTypesEnabled=true")));
   EXPECT_EQ(file("/srv/zk/conf/zoo.cfg.orig"), file("/data/zoo.cfg"));
 }
 
@@ -75,7 +77,8 @@ TEST_F(RestoreVerb, TheSourceIsOnlyRead) {
   load_second_life("/data");
   fs.clear_log();
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk"}), 0);
-  for (const Operation& operation : fs.log()) EXPECT_THAT(operation.path, Not(testing::StartsWith("/data"))) << operation.to_string();
+  for (const Operation& operation : fs.log())
+    EXPECT_THAT(operation.path, Not(testing::StartsWith("/data"))) << operation.to_string();
 }
 
 TEST_F(RestoreVerb, AnExactCopyKeepsNameEpochAndSessions) {
@@ -85,7 +88,9 @@ TEST_F(RestoreVerb, AnExactCopyKeepsNameEpochAndSessions) {
   EXPECT_EQ(at("/sessions"), "2");
   EXPECT_EQ(at("/digest"), at("/digest_at_point"));
   EXPECT_THAT(at("/advice"), HasSubstr("will be issued again"));
-  EXPECT_EQ(restore({"/data", "--to", "/srv/dropped", "--at", "zxid:0x4d", "--no-bump-epoch", "--drop-ephemerals", "--json"}), 0);
+  EXPECT_EQ(restore({"/data", "--to", "/srv/dropped", "--at", "zxid:0x4d", "--no-bump-epoch",
+                     "--drop-ephemerals", "--json"}),
+            0);
   EXPECT_EQ(at("/sessions"), "0");
   EXPECT_EQ(at("/snapshot_zxid"), "0x4d");
 }
@@ -115,7 +120,8 @@ TEST_F(RestoreVerb, TheEpochIsAboveEverythingSeenOrRefused) {
 TEST_F(RestoreVerb, AZxidThatIsNoneNamesItsNeighbours) {
   load_second_life("/data");
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", "zxid:0x63"}), 5);
-  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0501"), HasSubstr("0x62"), HasSubstr("hint: --at zxid:0x62")));
+  EXPECT_THAT(console.err,
+              AllOf(HasSubstr("ZKA-0501"), HasSubstr("0x62"), HasSubstr("hint: --at zxid:0x62")));
   EXPECT_FALSE(fs.get_info("/srv/zk"));
 }
 
@@ -131,9 +137,13 @@ TEST_F(RestoreVerb, ATimeThatNamesTwoPointsIsRefusedUntilARuleIsGiven) {
   }();
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", first_time, "--dry-run"}), 7);
   EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0704"), HasSubstr("--time-rule first|last")));
-  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", first_time, "--time-rule", "first", "--dry-run", "--json"}), 0);
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", first_time, "--time-rule", "first", "--dry-run",
+                     "--json"}),
+            0);
   EXPECT_EQ(at("/record/time"), first_time);
-  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", first_time, "--time-rule", "last", "--dry-run", "--json"}), 0);
+  EXPECT_EQ(
+      restore({"/data", "--to", "/srv/zk", "--at", first_time, "--time-rule", "last", "--dry-run", "--json"}),
+      0);
   EXPECT_GT(std::stoll(at("/zxid"), nullptr, 16), 7);
 }
 
@@ -147,7 +157,8 @@ TEST_F(RestoreVerb, ATargetThatHoldsSomethingIsRefusedOrMovedAside) {
   EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0701"), HasSubstr("--replace")));
   EXPECT_EQ(fs.tree("/srv/zk"), old);
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace", "--json"}), 0);
-  const std::string aside = "/srv/zk.before-" + at("/moved_aside/0").substr(std::string("/srv/zk.before-").size());
+  const std::string aside =
+      "/srv/zk.before-" + at("/moved_aside/0").substr(std::string("/srv/zk.before-").size());
   for (const auto& [path, content] : old) EXPECT_EQ(file(aside + path.substr(7)), content) << path;
   EXPECT_THAT(data_files("/srv/zk"), testing::Contains("snapshot.10000000000"));
 }
@@ -163,7 +174,8 @@ TEST_F(RestoreVerb, ATargetThatAServerUsesIsRefused) {
   system.listening = {"127.0.0.1:28000"};
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace"}), 7);
   EXPECT_THAT(console.err, HasSubstr("client port, 127.0.0.1:28000, answers"));
-  EXPECT_EQ(restore({"/data", "--to", "/srv/elsewhere"}), 0) << "another directory is no target of that server";
+  EXPECT_EQ(restore({"/data", "--to", "/srv/elsewhere"}), 0)
+      << "another directory is no target of that server";
   EXPECT_THAT(console.err, HasSubstr("127.0.0.1:28000 answers"));
 }
 
@@ -171,12 +183,15 @@ TEST_F(RestoreVerb, LogsAboveThePointInTheConfiguredLogDirectoryAreRefusedWithou
   load("zk-3.8.0-split-dirs", "/split");
   EXPECT_EQ(restore({"/split", "--to", "/srv/zk", "--at", "zxid:0x1b", "--no-bump-epoch"}), 7);
   EXPECT_THAT(console.err, AllOf(HasSubstr("/split/log"), HasSubstr("--to-log-dir")));
-  EXPECT_EQ(restore({"/split", "--to", "/srv/zk", "--at", "zxid:0x1b", "--no-bump-epoch", "--to-log-dir", "/srv/log"}), 0);
+  EXPECT_EQ(restore({"/split", "--to", "/srv/zk", "--at", "zxid:0x1b", "--no-bump-epoch", "--to-log-dir",
+                     "/srv/log"}),
+            0);
   EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"), HasSubstr("dataLogDir=/srv/log\n"));
   EXPECT_TRUE(fs.get_info("/srv/log/version-2"));
   EXPECT_EQ(restore({"/split", "--to", "/srv/b", "--at", "zxid:0x1b"}), 0) << "a bump leaves them behind";
   EXPECT_THAT(file("/srv/b/conf/zoo.cfg"), Not(HasSubstr("dataLogDir")));
-  EXPECT_EQ(restore({"/split", "--to", "/srv/c", "--at", "latest", "--no-bump-epoch"}), 0) << "nothing is above the end";
+  EXPECT_EQ(restore({"/split", "--to", "/srv/c", "--at", "latest", "--no-bump-epoch"}), 0)
+      << "nothing is above the end";
 }
 
 TEST_F(RestoreVerb, OwnersAreNames) {
@@ -204,7 +219,8 @@ TEST_F(RestoreVerb, AnEnsembleIsRestoredAsAWhole) {
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--server-id", "2"}), 0);
   EXPECT_THAT(console.out, HasSubstr("stop members 1, 2, 3, restore each with --server-id"));
   EXPECT_EQ(file("/srv/zk/myid"), "2\n");
-  EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"), HasSubstr("dynamicConfigFile=/srv/zk/conf/zoo.cfg.dynamic.200000004"));
+  EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"),
+              HasSubstr("dynamicConfigFile=/srv/zk/conf/zoo.cfg.dynamic.200000004"));
   EXPECT_EQ(file("/srv/zk/conf/zoo.cfg.dynamic.200000004"), file("/data/zoo.cfg.dynamic.200000004"));
   EXPECT_EQ(restore({"/data", "--to", "/srv/b"}), 0);
   EXPECT_EQ(file("/srv/b/myid"), "1\n") << "its own";
@@ -217,12 +233,15 @@ TEST_F(RestoreVerb, ABumpedMemberBesideLiveOnesIsRefused) {
   const std::string dynamic = file("/data/zoo.cfg.dynamic.200000004");
   // server.2=HOST:QUORUM:ELECTION:participant;…
   const std::string line = dynamic.substr(dynamic.find("server.2=") + 9);
-  const std::size_t first = line.find(':'), second = line.find(':', first + 1), third = line.find(':', second + 1);
+  const std::size_t first = line.find(':'), second = line.find(':', first + 1),
+                    third = line.find(':', second + 1);
   system.listening = {line.substr(0, first) + ":" + line.substr(second + 1, third - second - 1)};
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk"}), 7);
-  EXPECT_THAT(console.err, AllOf(HasSubstr("are alive"), HasSubstr("--yes-replace-ensemble"), HasSubstr("start it empty")));
+  EXPECT_THAT(console.err, AllOf(HasSubstr("are alive"), HasSubstr("--yes-replace-ensemble"),
+                                 HasSubstr("start it empty")));
   EXPECT_FALSE(fs.get_info("/srv/zk"));
-  EXPECT_EQ(restore({"/data", "--to", "/srv/copy", "--no-bump-epoch"}), 0) << "an old copy catches up from the others";
+  EXPECT_EQ(restore({"/data", "--to", "/srv/copy", "--no-bump-epoch"}), 0)
+      << "an old copy catches up from the others";
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--yes-replace-ensemble"}), 0);
 }
 
@@ -244,7 +263,8 @@ TEST_F(RestoreVerb, ProbedServersTellTheirEpochAndStopARestoreBesideThem) {
 TEST_F(RestoreVerb, ASubtreeIsRestoredAloneAndSaysThatNoDigestCoversIt) {
   load_second_life("/data");
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--path", "/app"}), 0);
-  EXPECT_THAT(console.out, AllOf(HasSubstr("outside /app left out"), HasSubstr("no digest of a server's own covers it")));
+  EXPECT_THAT(console.out,
+              AllOf(HasSubstr("outside /app left out"), HasSubstr("no digest of a server's own covers it")));
   EXPECT_EQ(zkark({"ls", "/srv/zk", "/", "-o", "plain"}), 0) << console.err;
   EXPECT_EQ(restore({"/data", "--to", "/srv/b", "--path", "/nothing-there"}), 5);
   EXPECT_EQ(restore({"/data", "--to", "/srv/b", "--path", "app"}), 2);
@@ -301,15 +321,19 @@ TEST_F(RestoreVerb, FromAZooCfgThatNamesTheDirectories) {
   EXPECT_EQ(restore({"/etc/zk.cfg", "--to", "/srv/zk", "--json"}), 0) << console.err;
   EXPECT_EQ(at("/zxid"), "0x35");
   EXPECT_THAT(file("/srv/zk/conf/zoo.cfg"), HasSubstr("dataDir=/srv/zk\n"));
-  EXPECT_EQ(restore({"/split/data", "--log-dir", "/split/log", "--to", "/srv/b", "--json"}), 0) << console.err;
+  EXPECT_EQ(restore({"/split/data", "--log-dir", "/split/log", "--to", "/srv/b", "--json"}), 0)
+      << console.err;
   EXPECT_EQ(at("/zxid"), "0x35");
 }
 
 TEST_F(RestoreVerb, FromSingleFiles) {
   load_second_life("/data");
-  EXPECT_EQ(restore({"/data/version-2/snapshot.4d", "/data/version-2/log.4e", "--to", "/srv/zk", "--json"}), 0) << console.err;
+  EXPECT_EQ(restore({"/data/version-2/snapshot.4d", "/data/version-2/log.4e", "--to", "/srv/zk", "--json"}),
+            0)
+      << console.err;
   EXPECT_EQ(at("/zxid"), "0x62");
-  EXPECT_EQ(restore({"/data/version-2/snapshot.4d", "--to", "/srv/b", "--json"}), 0) << "a lone exact snapshot";
+  EXPECT_EQ(restore({"/data/version-2/snapshot.4d", "--to", "/srv/b", "--json"}), 0)
+      << "a lone exact snapshot";
   EXPECT_EQ(at("/zxid"), "0x4d");
 }
 
@@ -319,12 +343,13 @@ TEST_F(RestoreVerb, FromTarballsAndLeavesNothingUnpackedBehind) {
   EXPECT_EQ(restore({"/tar/full-flat.tar.gz", "--to", "/srv/a", "--json"}), 0) << console.err;
   EXPECT_EQ(at("/zxid"), "0x3e");
   EXPECT_THAT(file("/srv/a/conf/zoo.cfg"), HasSubstr("dataDir=/srv/a"));
-  EXPECT_EQ(restore({"/tar/full-version2.tar.gz", "/tar/logs-only-1.tar.gz", "/tar/logs-only-2-torn.tar.gz", "/tar/logs-only-3.tar.gz",
-                     "--to", "/srv/b", "--json"}),
+  EXPECT_EQ(restore({"/tar/full-version2.tar.gz", "/tar/logs-only-1.tar.gz", "/tar/logs-only-2-torn.tar.gz",
+                     "/tar/logs-only-3.tar.gz", "--to", "/srv/b", "--json"}),
             0)
       << console.err;
   EXPECT_EQ(at("/zxid"), "0xe7");
-  EXPECT_EQ(restore({"/tar/full-flat.tar", "/tar/logs-only-2-torn.tar.gz", "--to", "/srv/c"}), 3) << "0x3f to 0x72 are in neither";
+  EXPECT_EQ(restore({"/tar/full-flat.tar", "/tar/logs-only-2-torn.tar.gz", "--to", "/srv/c"}), 3)
+      << "0x3f to 0x72 are in neither";
   EXPECT_THAT(fs.tree("/tmp"), IsEmpty());
   EXPECT_THAT(fs.list("/tmp").value(), IsEmpty());
 }
@@ -333,7 +358,8 @@ TEST_F(RestoreVerb, WhatADeadRunUnpackedIsSwept) {
   load_dir(fs, "fixtures/zk-3.8.0-tarballs", "/tar");
   fs.put("/tmp/zkark-unpacked-99-aabbcc/version-2/log.1", "x");
   fs.put("/tmp/zkark-unpacked-100-aabbcc/version-2/log.1", "x");
-  for (const char* dir : {"/tmp/zkark-unpacked-99-aabbcc", "/tmp/zkark-unpacked-100-aabbcc"}) fs.put_owner(dir, 1000, 1000);
+  for (const char* dir : {"/tmp/zkark-unpacked-99-aabbcc", "/tmp/zkark-unpacked-100-aabbcc"})
+    fs.put_owner(dir, 1000, 1000);
   system.processes[100] = "alive";
   EXPECT_EQ(restore({"/tar/full-flat.tar.gz", "--to", "/srv/a"}), 0) << console.err;
   EXPECT_FALSE(fs.get_info("/tmp/zkark-unpacked-99-aabbcc"));
@@ -364,7 +390,8 @@ TEST_F(RestoreVerb, DamageBetweenBaseAndPointIsNamedAndNothingIsMade) {
   load_second_life("/data");
   fs.flip_bit("/data/version-2/log.4e", 60, 1);
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", "zxid:0x60"}), 6);
-  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0611"), HasSubstr("/data/version-2/log.4e"), HasSubstr("what can be restored: 0x0 to 0x4d")));
+  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0611"), HasSubstr("/data/version-2/log.4e"),
+                                 HasSubstr("what can be restored: 0x0 to 0x4d")));
   EXPECT_FALSE(fs.get_info("/srv/zk"));
   EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--at", "zxid:0x4d"}), 0);
 }

@@ -77,15 +77,15 @@ std::string body_text(int type, const object& body) {
   switch (type) {
     case 1:
     case 15:
-      return fmt::format("path={} data={} acl={} ephemeral={} parentCVersion={}", path(), data_of(body), acl_of(body),
-                         body.at("ephemeral").as_bool() ? 1 : 0,
+      return fmt::format("path={} data={} acl={} ephemeral={} parentCVersion={}", path(), data_of(body),
+                         acl_of(body), body.at("ephemeral").as_bool() ? 1 : 0,
                          body.contains("parent_cversion") ? number("parent_cversion") : -1);
     case 19:
       return fmt::format("path={} data={} acl={} parentCVersion={}", path(), data_of(body), acl_of(body),
                          number("parent_cversion"));
     case 21:
-      return fmt::format("path={} data={} acl={} parentCVersion={} ttl={}", path(), data_of(body), acl_of(body),
-                         number("parent_cversion"), number("ttl_ms"));
+      return fmt::format("path={} data={} acl={} parentCVersion={} ttl={}", path(), data_of(body),
+                         acl_of(body), number("parent_cversion"), number("ttl_ms"));
     case 2:
     case 20:
       return fmt::format("path={}", path());
@@ -123,8 +123,8 @@ std::string body_text(int type, const object& body) {
 std::int64_t ms_of(std::string_view text) {
   std::tm time{};
   int ms = 0;
-  if (std::sscanf(std::string(text).c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &time.tm_year, &time.tm_mon, &time.tm_mday,
-                  &time.tm_hour, &time.tm_min, &time.tm_sec, &ms) != 7)
+  if (std::sscanf(std::string(text).c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &time.tm_year, &time.tm_mon,
+                  &time.tm_mday, &time.tm_hour, &time.tm_min, &time.tm_sec, &ms) != 7)
     ADD_FAILURE() << text;
   time.tm_year -= 1900;
   time.tm_mon -= 1;
@@ -154,8 +154,8 @@ class LogOfFixture : public VerbTest, public testing::WithParamInterface<std::st
     for (const std::string& path : fs.files("/data")) {
       const std::string name(base_name(path));
       if (parse_data_file_name(name).kind != DataFileKind::kLog) continue;
-      const std::filesystem::path text =
-          std::filesystem::path(ZKARK_SOURCE_DIR "/fixtures") / GetParam() / "apache-records" / (name + ".txt");
+      const std::filesystem::path text = std::filesystem::path(ZKARK_SOURCE_DIR "/fixtures") / GetParam() /
+                                         "apache-records" / (name + ".txt");
       if (std::filesystem::exists(text)) logs[path] = file_lines(text);
     }
     return logs;
@@ -285,9 +285,10 @@ TEST_F(Log, SkipsADamagedRecordAndSaysWhere) {
   EXPECT_EQ(zkark({"log", "/data"}), 3);
   EXPECT_EQ(zxids(), (std::vector<std::string>{"0x1", "0x2", "0x4", "0x5"}));
   EXPECT_EQ(console.err,
-            fmt::format("error ZKA-0611: a record's checksum does not match its bytes (/data/version-2/log.1, offset "
-                        "{:#x}, zxid 0x3)\n",
-                        offset));
+            fmt::format(
+                "error ZKA-0611: a record's checksum does not match its bytes (/data/version-2/log.1, offset "
+                "{:#x}, zxid 0x3)\n",
+                offset));
   EXPECT_EQ(zkark({"log", "/data", "--reverse"}), 3);
   EXPECT_EQ(zxids(), (std::vector<std::string>{"0x5", "0x4", "0x2", "0x1"}));
 }
@@ -317,7 +318,8 @@ TEST_F(Log, MissesWhatPurgedLogsHeld) {
   EXPECT_EQ(zkark({"log", "/data"}), 0);
   EXPECT_EQ(zkark({"log", "/data", "--zxid", "0x5.."}), 0);
   EXPECT_EQ(zkark({"log", "/data", "--zxid", "0x3.."}), 3);
-  EXPECT_EQ(console.err, "error ZKA-0301: transactions 0x3 to 0x4 are in no file: the oldest one here is 0x5\n");
+  EXPECT_EQ(console.err,
+            "error ZKA-0301: transactions 0x3 to 0x4 are in no file: the oldest one here is 0x5\n");
 }
 
 TEST_F(Log, TakesARangeOfZxids) {

@@ -145,7 +145,8 @@ TEST_F(BackupVerb, ClustersAreKeptApart) {
 TEST_F(BackupVerb, SourceTagsAndRepositoryComeFromTheConfiguration) {
   load_second_life("/data");
   fs.put("/home/op/.config/zkark/zkark.toml",
-         "[repo.main]\nurl = \"/repo\"\n[cluster.kafka]\nsource = \"/data\"\nrepo = \"main\"\ntags = { env = \"prod\" }\n");
+         "[repo.main]\nurl = \"/repo\"\n[cluster.kafka]\nsource = \"/data\"\nrepo = \"main\"\ntags = { env = "
+         "\"prod\" }\n");
   ASSERT_EQ(zkark({"backup", "-C", "kafka"}), 0) << console.err;
   EXPECT_EQ(json({"show", "-C", "kafka"}, "/tags/env"), "prod");
 }
@@ -193,7 +194,8 @@ TEST_F(BackupVerb, InputsKeepTheirBytesAndTimes) {
   const auto before = fs.tree("/data");
   must({"backup", "/data"});
   EXPECT_EQ(fs.tree("/data"), before);
-  for (const std::string& file : fs.files("/data")) EXPECT_EQ(fs.get_info(file)->mtime_ns, 1'790'000'000'000'000'000) << file;
+  for (const std::string& file : fs.files("/data"))
+    EXPECT_EQ(fs.get_info(file)->mtime_ns, 1'790'000'000'000'000'000) << file;
 }
 
 // ---- prune ----
@@ -337,7 +339,8 @@ TEST_F(Prune, OneClusterLeavesTheOthersAlone) {
 }
 
 TEST_F(Prune, RulesComeFromTheConfiguration) {
-  fs.put("/home/op/.config/zkark/zkark.toml", "[retention.default]\nlast = 2\nwithin = \"36h\"\ntags = [\"why=audit\"]\n");
+  fs.put("/home/op/.config/zkark/zkark.toml",
+         "[retention.default]\nlast = 2\nwithin = \"36h\"\ntags = [\"why=audit\"]\n");
   take(1, kDay, {"--tag", "why=audit"});
   take(4, kDay);
   EXPECT_EQ(kept({"-C", "default"}), "3");
@@ -362,7 +365,8 @@ TEST_F(Prune, ABackupTakenWhileTheQuestionStoodThereIsNotRemovedUnseen) {
   console.input = {"y"};
   bool once = true;
   fs.set_hook([&](const Operation& operation) {
-    if (!once || operation.kind != OpKind::kCreate || operation.path.find("/repo/tmp") == std::string::npos) return;
+    if (!once || operation.kind != OpKind::kCreate || operation.path.find("/repo/tmp") == std::string::npos)
+      return;
     once = false;  // the lock of prune is about to be written: a backup was quicker
     FakeConsole mine = console;
     must({"backup", "/data", "--type", "full", "--no-prove"});

@@ -47,7 +47,8 @@ void RepositoryLab::load(const std::string& fixture, const std::string& to) {
 
 void RepositoryLab::load_first_life(const std::string& to) {
   load("zk-3.8.0-standalone", to);
-  for (const char* later : {"log.3e", "log.4e", "snapshot.3c", "snapshot.4d"}) fs.erase(to + "/version-2/" + later);
+  for (const char* later : {"log.3e", "log.4e", "snapshot.3c", "snapshot.4d"})
+    fs.erase(to + "/version-2/" + later);
 }
 
 void RepositoryLab::load_second_life(const std::string& to) { load("zk-3.8.0-standalone", to); }

@@ -1,5 +1,6 @@
 #pragma once
-// A simulated machine with fixtures in /data and a repository in /repo: the verbs of a repository, run as typed.
+// A simulated machine with fixtures in /data and a repository in /repo: the verbs of a repository, run as
+// typed.
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ class RepositoryLab : public AppTest {
   int zkark(std::vector<std::string> words);
   /// The same on /repo; fails the test unless it ends with 0.
   void must(std::vector<std::string> words);
-  /// stdout of a run that must end with 0, with -r /repo and -o json, as the value at a JSON pointer: "/backups/0/id".
+  /// stdout of a run that must end with 0, with -r /repo and -o json, as the value at a JSON pointer:
+  /// "/backups/0/id".
   std::string json(std::vector<std::string> words, const std::string& pointer);
   /// The value at `pointer` in console.out.
   std::string at(const std::string& pointer);

@@ -56,9 +56,17 @@ TEST_F(RepositoryVerbs, InitKnowsNoEncryptionButNone) {
 }
 
 TEST_F(RepositoryVerbs, EveryVerbWithoutARepositorySaysHowToNameOne) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"init"}, {"list"}, {"show"}, {"tag", "latest", "a=b"}, {"stats"}, {"unlock"}, {"prune", "--keep-last", "1"},
-           {"copy", "--to", "/b"}, {"verify"}, {"backup", "/data"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"init"},
+                                             {"list"},
+                                             {"show"},
+                                             {"tag", "latest", "a=b"},
+                                             {"stats"},
+                                             {"unlock"},
+                                             {"prune", "--keep-last", "1"},
+                                             {"copy", "--to", "/b"},
+                                             {"verify"},
+                                             {"backup", "/data"}}) {
     EXPECT_EQ(zkark(words), 2) << words[0];
     EXPECT_THAT(console.err, HasSubstr("-r REPO")) << words[0];
   }
@@ -66,9 +74,17 @@ TEST_F(RepositoryVerbs, EveryVerbWithoutARepositorySaysHowToNameOne) {
 
 TEST_F(RepositoryVerbs, EveryVerbOnAPlaceWithoutARepositoryEndsWithTen) {
   load_first_life("/data");
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"list"}, {"show"}, {"tag", "latest", "a=b"}, {"stats"}, {"unlock"}, {"prune", "--keep-last", "1"},
-           {"copy", "--to", "/b"}, {"verify"}, {"backup", "/data"}, {"backup", "/data", "-n"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"list"},
+                                             {"show"},
+                                             {"tag", "latest", "a=b"},
+                                             {"stats"},
+                                             {"unlock"},
+                                             {"prune", "--keep-last", "1"},
+                                             {"copy", "--to", "/b"},
+                                             {"verify"},
+                                             {"backup", "/data"},
+                                             {"backup", "/data", "-n"}}) {
     std::vector<std::string> line = words;
     line.insert(line.end(), {"-r", "/nowhere"});
     EXPECT_EQ(zkark(line), 10) << words[0] << console.out << console.err;
@@ -302,7 +318,10 @@ class Unlock : public RepositoryLab {
     must({"init"});
     load_first_life("/data");
     system.processes[system.own_pid] = "boot-1";
-    fs.arm({.action = Fault::Action::kKill, .at = 3, .kinds = op(OpKind::kCreate), .path_contains = "/repo/tmp"});
+    fs.arm({.action = Fault::Action::kKill,
+            .at = 3,
+            .kinds = op(OpKind::kCreate),
+            .path_contains = "/repo/tmp"});
     EXPECT_NE(zkark({"backup", "/data", "-r", "/repo"}), 0);
     fs.restart();
     fs.disarm();
@@ -346,8 +365,8 @@ TEST_F(Unlock, LeavesARunningProcessAloneUnlessAllGo) {
 
 TEST_F(Unlock, WritersAreToldWhoHoldsTheLock) {
   leave_a_lock();
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"backup", "/data"}, {"prune", "--keep-last", "1"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"backup", "/data"}, {"prune", "--keep-last", "1"}}) {
     std::vector<std::string> line = words;
     line.insert(line.end(), {"-r", "/repo"});
     EXPECT_EQ(zkark(line), 11) << words[0] << console.out;
@@ -436,7 +455,8 @@ TEST_F(Copy, WaitsForAWriterOfTheSourceUnlessToldNotTo) {
   const std::uint32_t own = system.own_pid;
   system.own_pid = 77;
   load_second_life("/other");
-  fs.arm({.action = Fault::Action::kKill, .at = 3, .kinds = op(OpKind::kCreate), .path_contains = "/repo/tmp"});
+  fs.arm(
+      {.action = Fault::Action::kKill, .at = 3, .kinds = op(OpKind::kCreate), .path_contains = "/repo/tmp"});
   EXPECT_NE(zkark({"backup", "/other", "-r", "/repo", "--type", "full"}), 0);
   fs.restart();
   fs.disarm();

@@ -42,7 +42,8 @@ class TreeOfFixture : public VerbTest, public testing::WithParamInterface<std::s
 TEST_P(TreeOfFixture, IsWhatAClientSaw) {
   load(GetParam());
   std::vector<std::string> source = {"/data"};
-  if (fs.get_info("/data/log") && fs.get_info("/data/data")) source = {"/data/data", "--log-dir", "/data/log"};
+  if (fs.get_info("/data/log") && fs.get_info("/data/data"))
+    source = {"/data/data", "--log-dir", "/data/log"};
   std::size_t compared = 0;
   for (const Truth& truth : truths(GetParam())) {
     std::vector<std::string> words = {"ls"};
@@ -83,8 +84,8 @@ TEST_P(TreeOfFixture, IsWhatAClientSaw) {
 INSTANTIATE_TEST_SUITE_P(Every, TreeOfFixture,
                          testing::Values("zk-3.4-standalone", "zk-3.5-standalone", "zk-3.6-standalone",
                                          "zk-3.8.0-standalone", "zk-3.9-standalone", "zk-3.10-standalone",
-                                         "zk-3.6-gz", "zk-3.10-snappy", "zk-3.8.0-split-dirs", "zk-3.8.0-fuzzy",
-                                         "zk-3.8.0-deep-multi"),
+                                         "zk-3.6-gz", "zk-3.10-snappy", "zk-3.8.0-split-dirs",
+                                         "zk-3.8.0-fuzzy", "zk-3.8.0-deep-multi"),
                          [](const auto& info) { return test_name(info.param); });
 
 class Tree : public VerbTest {
@@ -126,7 +127,8 @@ TEST_F(Tree, CatGivesTheVeryBytes) {
   EXPECT_EQ(zkark({"cat", "/data", "/app", "--at", "zxid:0x20"}), 0);
   EXPECT_EQ(console.out, "v1");
   EXPECT_EQ(console.err,
-            "at 0x20 2026-11-21 07:35:47.544Z setData /app (next, not applied: 0x21 2026-11-21 07:35:47.545Z setData "
+            "at 0x20 2026-11-21 07:35:47.544Z setData /app (next, not applied: 0x21 2026-11-21 07:35:47.545Z "
+            "setData "
             "/app)\n");
 }
 
@@ -150,10 +152,12 @@ TEST_F(Tree, CatTellsNullFromEmpty) {
 
 TEST_F(Tree, NamesTheNearestNodeWhenThereIsNone) {
   EXPECT_EQ(zkark({"stat", "/data", "/app/ephb"}), 5);
-  EXPECT_EQ(console.err, "error ZKA-0500: there is no node /app/ephb at 0x62\nhint: did you mean /app/eph-b?\n");
+  EXPECT_EQ(console.err,
+            "error ZKA-0500: there is no node /app/ephb at 0x62\nhint: did you mean /app/eph-b?\n");
   EXPECT_EQ(zkark({"ls", "/data", "/app/eph-b/x/y/z"}), 5);
   EXPECT_EQ(console.err,
-            "error ZKA-0500: there is no node /app/eph-b/x/y/z at 0x62\nhint: /app/eph-b is there, with 0 children\n");
+            "error ZKA-0500: there is no node /app/eph-b/x/y/z at 0x62\nhint: /app/eph-b is there, with 0 "
+            "children\n");
   EXPECT_EQ(zkark({"ls", "/data", "/app/del"}), 5);
   EXPECT_EQ(zkark({"ls", "/data", "/app/del", "--at", "zxid:0x2d", "-q"}), 0);
   EXPECT_EQ(zkark({"ls", "/data", "app"}), 2);
@@ -177,7 +181,8 @@ TEST_F(Tree, WarnsOfAFuzzySnapshotAlone) {
   load("zk-3.8.0-fuzzy");
   EXPECT_EQ(zkark({"ls", "/data/version-2/snapshot.1c3"}), 0);
   EXPECT_EQ(console.err,
-            "warning: /data/version-2/snapshot.1c3 was written while transactions up to 0x1cf were applied: it holds "
+            "warning: /data/version-2/snapshot.1c3 was written while transactions up to 0x1cf were applied: "
+            "it holds "
             "some of their changes, and is exact only together with the logs\n");
 }
 

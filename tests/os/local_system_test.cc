@@ -195,7 +195,8 @@ TEST_F(LocalSystemTest, AsksAPortAndGivesItsAnswerUntilItCloses) {
       EXPECT_EQ(::recv(client.get(), question, sizeof question, MSG_WAITALL), 4);
       EXPECT_EQ(std::string_view(question, 4), "srvr");
       for (std::size_t sent = 0; sent < long_answer.size();) {
-        const ssize_t part = ::send(client.get(), long_answer.data() + sent, long_answer.size() - sent, MSG_NOSIGNAL);
+        const ssize_t part =
+            ::send(client.get(), long_answer.data() + sent, long_answer.size() - sent, MSG_NOSIGNAL);
         if (part <= 0) break;
         sent += static_cast<std::size_t>(part);
       }

@@ -1,5 +1,6 @@
-// The same state as Apache's own classes at every zxid: fixtures/*/apache-replay.txt holds, for each snapshot and for
-// the built-in tree, the tree digest and the SHA-256 of the canonical text after every record (tests/compat/README.md).
+// The same state as Apache's own classes at every zxid: fixtures/*/apache-replay.txt holds, for each snapshot
+// and for the built-in tree, the tree digest and the SHA-256 of the canonical text after every record
+// (tests/compat/README.md).
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
@@ -108,7 +109,8 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
           << section.start << " at " << zxid_text(zxid);
       EXPECT_EQ(sha256_of(state), expected->second.sha256) << section.start << " at " << zxid_text(zxid);
       if (testing::Test::HasFailure()) {
-        canonical_dump(state, [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
+        canonical_dump(state,
+                       [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
         return fail(ErrorId::kDifferent, "first difference");
       }
       return {};
@@ -119,7 +121,8 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
       // zkark stops where Apache goes on over missing records: at most a hole, and said so.
       const Finding& reason = findings[*result->stopped_by];
       EXPECT_EQ(reason.severity, Severity::kGap) << section.start << ": " << reason.message;
-      std::printf("%s from %s: stops at %s\n", GetParam().c_str(), section.start.c_str(), reason.message.c_str());
+      std::printf("%s from %s: stops at %s\n", GetParam().c_str(), section.start.c_str(),
+                  reason.message.c_str());
     } else {
       EXPECT_EQ(seen.size(), section.after.size()) << section.start;
     }

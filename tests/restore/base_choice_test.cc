@@ -84,8 +84,8 @@ TEST_F(BaseChoiceTest, EveryPointOfAFuzzyHistoryIsTheOneThatTheWholeLogGives) {
 }
 
 TEST_F(BaseChoiceTest, EveryPointOfSmallHistoriesIsTheOneThatTheWholeLogGives) {
-  for (const char* fixture : {"zk-3.4-standalone", "zk-3.5-standalone", "zk-3.6-digest-off", "zk-3.8.0-standalone",
-                              "zk-3.9-digest-off", "zk-3.10-snappy", "zk-3.8.0-gz"}) {
+  for (const char* fixture : {"zk-3.4-standalone", "zk-3.5-standalone", "zk-3.6-digest-off",
+                              "zk-3.8.0-standalone", "zk-3.9-digest-off", "zk-3.10-snappy", "zk-3.8.0-gz"}) {
     SCOPED_TRACE(fixture);
     load(fixture);
     open();
@@ -108,7 +108,8 @@ TEST_F(BaseChoiceTest, WithoutSectionsASnapshotServesFromTheNextOnesNameOn) {
   EXPECT_EQ(base_at(0x48), "snapshot.0") << "nobody says what was applied while snapshot.48 was written";
   EXPECT_EQ(base_at(0x4c), "snapshot.0");
   EXPECT_EQ(base_at(0x4d), "snapshot.48") << "complete before snapshot.4d was begun";
-  EXPECT_EQ(base_at(listing_.logs.back().zxid), "snapshot.48") << "nor for the newest one, before the end of the logs";
+  EXPECT_EQ(base_at(listing_.logs.back().zxid), "snapshot.48")
+      << "nor for the newest one, before the end of the logs";
   EXPECT_EQ(base_at(0x62), "snapshot.4d");
 }
 

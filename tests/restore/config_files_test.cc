@@ -41,12 +41,14 @@ TEST(CapturedConfig, KnowsDirectoriesPortsAndMembers) {
 
 TEST(CapturedConfig, IsEmptyWithoutAZooCfgAndFoundUnderAnotherName) {
   EXPECT_FALSE(captured_config(listing_with({{"myid", "/d/myid", "1"}}))->cfg);
-  const SourceListing listing = listing_with({{"myid", "/d/myid", "1"}, {"zk-east.cfg", "/etc/zk-east.cfg", std::string(kStatic)}});
+  const SourceListing listing =
+      listing_with({{"myid", "/d/myid", "1"}, {"zk-east.cfg", "/etc/zk-east.cfg", std::string(kStatic)}});
   EXPECT_EQ(captured_config(listing)->file->name, "zk-east.cfg");
 }
 
 TEST(CapturedConfig, SaysThatADynamicFileIsMissing) {
-  const SourceListing listing = listing_with({{"zoo.cfg", "/d/zoo.cfg", "dataDir=/d\ndynamicConfigFile=/d/zoo.cfg.dynamic.5\n"}});
+  const SourceListing listing =
+      listing_with({{"zoo.cfg", "/d/zoo.cfg", "dataDir=/d\ndynamicConfigFile=/d/zoo.cfg.dynamic.5\n"}});
   const CapturedConfig captured = captured_config(listing).value();
   EXPECT_EQ(captured.dynamic, nullptr);
   ASSERT_EQ(captured.notes.size(), 1u);
@@ -69,14 +71,16 @@ TEST(RestoredConfig, MovesDirectoriesAndKeepsEveryOtherByte) {
 }
 
 TEST(RestoredConfig, TakesTheDynamicFileAlongAndPointsToIt) {
-  const std::string dynamic = "server.1=zk1:2888:3888:participant;2181\nserver.2=zk2:2888:3888:participant;2181";
-  const SourceListing listing =
-      listing_with({{"zoo.cfg", "/d/zoo.cfg", "dataDir=/d\ndynamicConfigFile=/d/conf/zoo.cfg.dynamic.200000004\n"},
-                    {"zoo.cfg.dynamic.200000004", "/d/zoo.cfg.dynamic.200000004", dynamic}});
+  const std::string dynamic =
+      "server.1=zk1:2888:3888:participant;2181\nserver.2=zk2:2888:3888:participant;2181";
+  const SourceListing listing = listing_with(
+      {{"zoo.cfg", "/d/zoo.cfg", "dataDir=/d\ndynamicConfigFile=/d/conf/zoo.cfg.dynamic.200000004\n"},
+       {"zoo.cfg.dynamic.200000004", "/d/zoo.cfg.dynamic.200000004", dynamic}});
   const CapturedConfig captured = captured_config(listing).value();
   EXPECT_EQ(captured.ensemble.voters(), 2u);
   const auto files = restored_config(captured, {"/srv/zk", "", false}).value();
-  EXPECT_THAT(file_of(files, "zoo.cfg"), HasSubstr("dynamicConfigFile=/srv/zk/conf/zoo.cfg.dynamic.200000004\n"));
+  EXPECT_THAT(file_of(files, "zoo.cfg"),
+              HasSubstr("dynamicConfigFile=/srv/zk/conf/zoo.cfg.dynamic.200000004\n"));
   EXPECT_EQ(file_of(files, "zoo.cfg.dynamic.200000004"), dynamic);
   EXPECT_EQ(file_of(files, "zoo.cfg.dynamic.200000004.orig"), dynamic);
 }

@@ -1,6 +1,7 @@
-// Row R3: damage to a ZooKeeper data directory. After every single-bit flip, truncation, zeroed block and missing file,
-// verify either gives exactly what it gives for the undamaged directory (the damage is harmless), or it says what is
-// wrong, in the damaged file, with zxids that cover every transaction that is lost. Never a wrong answer in silence.
+// Row R3: damage to a ZooKeeper data directory. After every single-bit flip, truncation, zeroed block and
+// missing file, verify either gives exactly what it gives for the undamaged directory (the damage is
+// harmless), or it says what is wrong, in the damaged file, with zxids that cover every transaction that is
+// lost. Never a wrong answer in silence.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -47,7 +48,9 @@ class DamagedDirectory : public testing::TestWithParam<const char*> {
       }
       // Preallocated zeros are all alike: a few of them stand for all.
       if (fs_.get(path)->size() > end + 40) fs_.truncate(path, end + 40);
-      newest_log_ = newest_log_.empty() || records_[path].front().zxid > records_[newest_log_].front().zxid ? path : newest_log_;
+      newest_log_ = newest_log_.empty() || records_[path].front().zxid > records_[newest_log_].front().zxid
+                        ? path
+                        : newest_log_;
     }
     std::sort(files_.begin(), files_.end());
     clean_ = look();
@@ -80,9 +83,10 @@ class DamagedDirectory : public testing::TestWithParam<const char*> {
 
   bool said(const VerifyReport& report, const std::string& file) const {
     for (const Finding& f : report.findings) {
-      const bool new_one = std::none_of(clean_.findings.begin(), clean_.findings.end(), [&](const Finding& old) {
-        return old.message == f.message && old.file == f.file && old.offset == f.offset;
-      });
+      const bool new_one =
+          std::none_of(clean_.findings.begin(), clean_.findings.end(), [&](const Finding& old) {
+            return old.message == f.message && old.file == f.file && old.offset == f.offset;
+          });
       if (new_one && (f.file == file || f.severity != Severity::kNote)) return true;
     }
     return false;
@@ -91,8 +95,11 @@ class DamagedDirectory : public testing::TestWithParam<const char*> {
   /// Whether the findings name `zxid` as lost, or the place as a torn tail.
   static bool named(const VerifyReport& report, const std::string& file, const Record& record) {
     for (const Finding& f : report.findings) {
-      if (f.first_zxid && *f.first_zxid <= record.zxid && (!f.last_zxid || record.zxid <= *f.last_zxid)) return true;
-      if (f.file == file && f.offset && *f.offset < record.end && (!f.end_offset || record.begin < *f.end_offset)) return true;
+      if (f.first_zxid && *f.first_zxid <= record.zxid && (!f.last_zxid || record.zxid <= *f.last_zxid))
+        return true;
+      if (f.file == file && f.offset && *f.offset < record.end &&
+          (!f.end_offset || record.begin < *f.end_offset))
+        return true;
     }
     return false;
   }
@@ -115,13 +122,16 @@ class DamagedDirectory : public testing::TestWithParam<const char*> {
       ++unnamed_;
       std::string words;
       for (const Finding& f : report.findings) words += "\n  " + f.message;
-      ADD_FAILURE() << file << ": " << what << ": " << zxid_text(harmed->zxid) << " is lost and not named" << words;
+      ADD_FAILURE() << file << ": " << what << ": " << zxid_text(harmed->zxid) << " is lost and not named"
+                    << words;
     }
   }
 
-  /// Whole records and then nothing but zeros: what the newest log was like before the next record was written.
+  /// Whole records and then nothing but zeros: what the newest log was like before the next record was
+  /// written.
   bool earlier(const std::string& content, const std::string& file) {
-    if (content.size() < kLogHeaderBytes || content.compare(0, kLogHeaderBytes, *fs_.get(file), 0, kLogHeaderBytes) != 0)
+    if (content.size() < kLogHeaderBytes ||
+        content.compare(0, kLogHeaderBytes, *fs_.get(file), 0, kLogHeaderBytes) != 0)
       return false;
     std::uint64_t end = kLogHeaderBytes;
     for (const Record& r : records_[file])
@@ -152,13 +162,15 @@ TEST_P(DamagedDirectory, TellsEverySingleBitFlip) {
     const std::uint64_t size = fs_.get(file)->size();
     for (std::uint64_t bit = 0; bit < size * 8; bit += step) {
       fs_.flip_bit(file, bit / 8, static_cast<unsigned>(bit % 8));
-      judge(file, "bit " + std::to_string(bit % 8) + " of byte " + std::to_string(bit / 8), record_at(file, bit / 8));
+      judge(file, "bit " + std::to_string(bit % 8) + " of byte " + std::to_string(bit / 8),
+            record_at(file, bit / 8));
       fs_.flip_bit(file, bit / 8, static_cast<unsigned>(bit % 8));
       if (HasFailure()) return;
     }
   }
-  std::printf("PROVE R3: %llu of %llu bit flips of %s told, %llu of them harmless\n", (unsigned long long)(cases_ - silent_),
-              (unsigned long long)cases_, GetParam(), (unsigned long long)harmless_);
+  std::printf("PROVE R3: %llu of %llu bit flips of %s told, %llu of them harmless\n",
+              (unsigned long long)(cases_ - silent_), (unsigned long long)cases_, GetParam(),
+              (unsigned long long)harmless_);
 }
 
 TEST_P(DamagedDirectory, TellsEveryTruncationAndZeroedBlock) {
@@ -182,7 +194,8 @@ TEST_P(DamagedDirectory, TellsEveryTruncationAndZeroedBlock) {
       for (std::uint64_t block : {64ULL, 512ULL}) {
         std::string zeroed = whole;
         const std::uint64_t end = std::min<std::uint64_t>(at + block, whole.size());
-        std::fill(zeroed.begin() + static_cast<std::ptrdiff_t>(at), zeroed.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+        std::fill(zeroed.begin() + static_cast<std::ptrdiff_t>(at),
+                  zeroed.begin() + static_cast<std::ptrdiff_t>(end), '\0');
         if (zeroed == whole) continue;
         const Record* hit = record_at(file, at);
         const bool boundary = file == newest_log_ && earlier(zeroed, file);
@@ -197,10 +210,12 @@ TEST_P(DamagedDirectory, TellsEveryTruncationAndZeroedBlock) {
       }
     }
   }
-  std::printf("PROVE R3: %llu of %llu truncations and zeroed blocks of %s told, %llu of them harmless, %llu equal to an "
-              "earlier directory\n",
-              (unsigned long long)(cases_ - silent_), (unsigned long long)cases_, GetParam(), (unsigned long long)harmless_,
-              (unsigned long long)legitimate_);
+  std::printf(
+      "PROVE R3: %llu of %llu truncations and zeroed blocks of %s told, %llu of them harmless, %llu equal to "
+      "an "
+      "earlier directory\n",
+      (unsigned long long)(cases_ - silent_), (unsigned long long)cases_, GetParam(),
+      (unsigned long long)harmless_, (unsigned long long)legitimate_);
 }
 
 TEST_P(DamagedDirectory, TellsWhichFileIsMissingWhereTheHistoryNeedsIt) {

@@ -28,7 +28,8 @@ std::string canonical(const State& state) {
   return text;
 }
 
-void do_create(State& state, std::int64_t zxid, std::string_view path, std::int64_t session = 0, TxnType type = TxnType::kCreate) {
+void do_create(State& state, std::int64_t zxid, std::string_view path, std::int64_t session = 0,
+               TxnType type = TxnType::kCreate) {
   Txn txn;
   txn.header = {session, 0, zxid, 1000 + zxid, type};
   if (type == TxnType::kCreateTtl) {
@@ -87,12 +88,15 @@ std::string flaw(SimFs& fs, const std::string& dir) {
   DataDir source(fs, where);
   Result<SourceListing> listing = source.list();
   if (!listing) return listing.error().to_string();
-  if (listing->snapshots.size() != 1 || listing->snapshots[0].zxid != sample_contents().snapshot_zxid) return "snapshots";
-  if (listing->current_epoch != 0x103 || listing->accepted_epoch != 0x103 || listing->myid != 2) return "epoch or myid";
+  if (listing->snapshots.size() != 1 || listing->snapshots[0].zxid != sample_contents().snapshot_zxid)
+    return "snapshots";
+  if (listing->current_epoch != 0x103 || listing->accepted_epoch != 0x103 || listing->myid != 2)
+    return "epoch or myid";
   for (const auto& [name, content] : sample_contents().conf)
     if (fs.get(dir + "/conf/" + name) != content) return name;
   const auto lineage = fs.get(dir + "/zkark-lineage.json");
-  if (!lineage || !parse_lineage(*lineage) || !(*parse_lineage(*lineage) == sample_contents().lineage)) return "lineage";
+  if (!lineage || !parse_lineage(*lineage) || !(*parse_lineage(*lineage) == sample_contents().lineage))
+    return "lineage";
   Job job;
   const auto stream = open_snapshot(source, listing->snapshots[0]).value();
   SnapshotReader reader(*stream, "snapshot");
@@ -120,7 +124,8 @@ class MaterializeTest : public testing::Test {
   std::vector<std::string> temporary_files() {
     std::vector<std::string> found;
     for (const std::string& file : fs_.files("/"))
-      if (file.find(".zkark-restore") != file.npos || file.find(".zkark-lock") != file.npos) found.push_back(file);
+      if (file.find(".zkark-restore") != file.npos || file.find(".zkark-lock") != file.npos)
+        found.push_back(file);
     return found;
   }
 
@@ -133,11 +138,13 @@ class MaterializeTest : public testing::Test {
 TEST_F(MaterializeTest, WritesADirectoryAsAServerHasIt) {
   ASSERT_TRUE(restore());
   EXPECT_EQ(flaw(fs_, "/srv/zk"), "");
-  EXPECT_THAT(fs_.files("/srv"), ElementsAre("/srv/zk/conf/zoo.cfg", "/srv/zk/conf/zoo.cfg.orig", "/srv/zk/myid",
-                                             "/srv/zk/version-2/acceptedEpoch", "/srv/zk/version-2/currentEpoch",
-                                             "/srv/zk/version-2/snapshot.10300000000", "/srv/zk/zkark-lineage.json"));
+  EXPECT_THAT(fs_.files("/srv"),
+              ElementsAre("/srv/zk/conf/zoo.cfg", "/srv/zk/conf/zoo.cfg.orig", "/srv/zk/myid",
+                          "/srv/zk/version-2/acceptedEpoch", "/srv/zk/version-2/currentEpoch",
+                          "/srv/zk/version-2/snapshot.10300000000", "/srv/zk/zkark-lineage.json"));
   for (const std::string& file : fs_.files("/srv/zk")) EXPECT_EQ(fs_.get_info(file)->mode, 0640u) << file;
-  for (const char* dir : {"/srv/zk", "/srv/zk/version-2", "/srv/zk/conf"}) EXPECT_EQ(fs_.get_info(dir)->mode, 0750u) << dir;
+  for (const char* dir : {"/srv/zk", "/srv/zk/version-2", "/srv/zk/conf"})
+    EXPECT_EQ(fs_.get_info(dir)->mode, 0750u) << dir;
   EXPECT_THAT(fs_.careless_renames(), IsEmpty());
 }
 
@@ -160,8 +167,9 @@ TEST_F(MaterializeTest, FilesBelongToWhomTheDirectoryBelongsWhenRootRestores) {
   system_.own = {0, 0};
   fs_.put_owner("/srv", 130, 131);
   ASSERT_TRUE(restore());
-  for (const std::string& path : {std::string("/srv/zk"), std::string("/srv/zk/version-2"), std::string("/srv/zk/myid"),
-                                  std::string("/srv/zk/version-2/snapshot.10300000000")}) {
+  for (const std::string& path :
+       {std::string("/srv/zk"), std::string("/srv/zk/version-2"), std::string("/srv/zk/myid"),
+        std::string("/srv/zk/version-2/snapshot.10300000000")}) {
     EXPECT_EQ(fs_.get_info(path)->uid, 130u) << path;
     EXPECT_EQ(fs_.get_info(path)->gid, 131u) << path;
   }
@@ -243,7 +251,8 @@ class FaultTest : public MaterializeTest, public testing::WithParamInterface<con
       std::string aside = path;
       for (const char* dir : {"/srv/zk/", "/srv/log/"})
         if (path.starts_with(dir))
-          aside = std::string(dir).substr(0, std::string(dir).size() - 1) + ".before-20261121T053130Z/" + path.substr(std::string(dir).size());
+          aside = std::string(dir).substr(0, std::string(dir).size() - 1) + ".before-20261121T053130Z/" +
+                  path.substr(std::string(dir).size());
       EXPECT_TRUE(fs_.get(path) == content || fs_.get(aside) == content) << path;
     }
   }
@@ -322,7 +331,8 @@ TEST_P(FaultTest, ThePowerGoingAtEveryChange) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, FaultTest,
-                         testing::Values("Absent", "Empty", "Mounted", "Replaced", "LogDir", "LogDirInside", "ReplacedLogDir"),
+                         testing::Values("Absent", "Empty", "Mounted", "Replaced", "LogDir", "LogDirInside",
+                                         "ReplacedLogDir"),
                          [](const auto& info) { return std::string(info.param); });
 
 // ---- epochs
@@ -374,8 +384,8 @@ TEST(Reshape, OfASubtreeTheAncestorsStayWithTheirOwnStatsAndNoOtherChildren) {
   State state = sample_state();
   const StatPersisted kafka = state.tree.stat(state.tree.find("/kafka")), root = state.tree.stat(kRoot);
   const Reshaped reshaped = reshape(state, {.keep_sessions = true, .path = "/kafka/config"}).value();
-  EXPECT_THAT(paths(state), ElementsAre("/", "/kafka", "/kafka/config", "/kafka/config/x", "/zookeeper", "/zookeeper/config",
-                                        "/zookeeper/quota"));
+  EXPECT_THAT(paths(state), ElementsAre("/", "/kafka", "/kafka/config", "/kafka/config/x", "/zookeeper",
+                                        "/zookeeper/config", "/zookeeper/quota"));
   EXPECT_EQ(state.tree.stat(state.tree.find("/kafka")), kafka);
   EXPECT_EQ(state.tree.stat(kRoot), root);
   EXPECT_EQ(reshaped.nodes_left_out, 3u);
@@ -422,7 +432,8 @@ TEST(LineageFile, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_lineage(encode_lineage(lineage)).value(), lineage);
   EXPECT_EQ(parse_lineage(encode_lineage({})).value(), Lineage());
   const std::string text = encode_lineage(lineage);
-  for (std::size_t cut = 0; cut + 2 < text.size(); ++cut) EXPECT_FALSE(parse_lineage(text.substr(0, cut))) << cut;
+  for (std::size_t cut = 0; cut + 2 < text.size(); ++cut)
+    EXPECT_FALSE(parse_lineage(text.substr(0, cut))) << cut;
   EXPECT_FALSE(parse_lineage("[]"));
   EXPECT_FALSE(parse_lineage("{\"schema\": \"zkark.list/1\"}"));
 }

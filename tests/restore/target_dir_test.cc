@@ -36,9 +36,11 @@ TEST_F(TargetDirTest, EmptyMeansNothingThatIsAnybodys) {
   EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kOccupied);
   fs_.erase("/srv/zk/version-2");
   fs_.put("/srv/zk/myid", "1");
-  EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kOccupied) << "a myid that no restore put there";
+  EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kOccupied)
+      << "a myid that no restore put there";
   fs_.put("/srv/zk/.zkark-restore/.zkark-lock", "");
-  EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kEmpty) << "left over by an interrupted restore";
+  EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kEmpty)
+      << "left over by an interrupted restore";
   fs_.put("/srv/zk/notes.txt", "");
   EXPECT_EQ(target_state(fs_, "/srv/zk").value(), TargetState::kOccupied);
   fs_.put("/srv/file", "");

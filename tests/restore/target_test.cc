@@ -16,8 +16,12 @@ using ::testing::HasSubstr;
 
 class TargetTest : public testing::Test {
  protected:
-  void log(std::int64_t zxid, const LogBuilder& log) { fs_.put("/data/version-2/" + log_file_name(zxid), log.bytes()); }
-  void snapshot(std::int64_t zxid) { fs_.put("/data/version-2/" + snapshot_file_name(zxid), "not looked into"); }
+  void log(std::int64_t zxid, const LogBuilder& log) {
+    fs_.put("/data/version-2/" + log_file_name(zxid), log.bytes());
+  }
+  void snapshot(std::int64_t zxid) {
+    fs_.put("/data/version-2/" + snapshot_file_name(zxid), "not looked into");
+  }
   Result<Target> resolve(TargetOptions options) {
     DataDirOptions where;
     where.dir = "/data";

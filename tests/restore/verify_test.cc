@@ -39,14 +39,17 @@ VerifyReport verify_fixture(const std::string& dir, VerifyDepth depth) {
 class CleanDirectory : public testing::TestWithParam<std::string> {};
 
 TEST_P(CleanDirectory, RaisesNoAlarmAtAnyDepth) {
-  for (VerifyDepth depth : {VerifyDepth::kQuick, VerifyDepth::kRead, VerifyDepth::kStart, VerifyDepth::kReplayAll}) {
+  for (VerifyDepth depth :
+       {VerifyDepth::kQuick, VerifyDepth::kRead, VerifyDepth::kStart, VerifyDepth::kReplayAll}) {
     const VerifyReport report = verify_fixture(GetParam(), depth);
     for (const Finding& f : report.findings)
-      EXPECT_NE(f.severity, Severity::kDamage) << static_cast<int>(depth) << " " << f.file << ": " << f.message;
+      EXPECT_NE(f.severity, Severity::kDamage)
+          << static_cast<int>(depth) << " " << f.file << ": " << f.message;
     if (depth != VerifyDepth::kReplayAll) continue;
     std::string windows;
     for (const RestorableWindow& w : report.windows)
-      windows += " " + zxid_text(w.first) + ".." + zxid_text(w.last) + " from " + std::string(base_name(w.base));
+      windows +=
+          " " + zxid_text(w.first) + ".." + zxid_text(w.last) + " from " + std::string(base_name(w.base));
     std::printf("%s: %s, %llu digests, %llu snapshots equal,%s\n", GetParam().c_str(),
                 std::string(proof_grade_name(report.certificate->grade)).c_str(),
                 static_cast<unsigned long long>(report.certificate->digests_compared),

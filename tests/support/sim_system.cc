@@ -31,8 +31,8 @@ Result<bool> SimSystem::port_answers(const std::string& host, std::uint16_t port
   return listening.contains(place);
 }
 
-Result<std::string> SimSystem::ask_port(const std::string& host, std::uint16_t port, std::string_view, std::size_t max_bytes,
-                                        std::int64_t timeout_ms) {
+Result<std::string> SimSystem::ask_port(const std::string& host, std::uint16_t port, std::string_view,
+                                        std::size_t max_bytes, std::int64_t timeout_ms) {
   ZK_TRY_STATUS(port_answers(host, port, timeout_ms));
   const auto answer = answers.find(fmt::format("{}:{}", host, port));
   if (answer == answers.end() || answer->second.size() > max_bytes)

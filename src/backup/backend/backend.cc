@@ -15,11 +15,13 @@ Result<std::string> get_all(Backend& backend, const std::string& key, std::uint6
     if (std::max<std::uint64_t>(entry.size_bytes, value.size()) > max_bytes)
       return fail(Error(ErrorId::kBadLength, fmt::format("larger than {} bytes", max_bytes))
                       .at(display_name(backend, key)));
-    // One byte more than the storage names: the end shows without another call, and so does a value that grew.
+    // One byte more than the storage names: the end shows without another call, and so does a value that
+    // grew.
     const std::size_t from = value.size();
     value.resize(std::max<std::uint64_t>(entry.size_bytes, from) + 1);
-    ZK_TRY(std::size_t got,
-           backend.get(key, from, std::as_writable_bytes(std::span(value.data() + from, value.size() - from))));
+    ZK_TRY(
+        std::size_t got,
+        backend.get(key, from, std::as_writable_bytes(std::span(value.data() + from, value.size() - from))));
     const bool end = from + got < value.size();
     value.resize(from + got);
     if (end) return value;

@@ -25,7 +25,8 @@ struct BackendEntry {
 
 enum class Durability : std::uint8_t {
   kDurable,   // on disk, under its name, when the call returns ok
-  kVolatile,  // visible to every process at once; after a power cut it may be gone, but is not damaged: lock files
+  kVolatile,  // visible to every process at once; after a power cut it may be gone, but is not damaged: lock
+              // files
 };
 
 /// One put whose size is not known beforehand. Dropping it without commit() leaves nothing visible.
@@ -54,8 +55,8 @@ class Backend {
   /// Bytes from `offset` on, up to into.size(); fewer only at the end of the value.
   virtual Result<std::size_t> get(const std::string& key, std::uint64_t offset, MutableBytes into) = 0;
   virtual Result<BackendEntry> info(const std::string& key) = 0;
-  /// All keys that start with `prefix`, in byte order; not the temporary ones. What strangers put there is listed
-  /// too, valid key or not.
+  /// All keys that start with `prefix`, in byte order; not the temporary ones. What strangers put there is
+  /// listed too, valid key or not.
   virtual Result<std::vector<BackendEntry>> list(const std::string& prefix) = 0;
   /// Durable, all of them, when it returns ok; in any order. Absent is ok.
   virtual Status remove(std::span<const std::string> keys) = 0;

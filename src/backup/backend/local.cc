@@ -20,8 +20,9 @@ LocalBackend::LocalBackend(Fs& fs, Random& random, std::string root, std::string
 
 std::string LocalBackend::path_of(const std::string& key) const { return join_path(root_, key); }
 
-// A directory that exists may have been made by a run that was killed before it synced the parent: a power cut
-// would then take the directory with everything in it. So the first use of each directory syncs its parent.
+// A directory that exists may have been made by a run that was killed before it synced the parent: a power
+// cut would then take the directory with everything in it. So the first use of each directory syncs its
+// parent.
 Status LocalBackend::make_dir(const std::string& dir) {
   if (durable_dirs_.contains(dir)) return {};
   const std::string parent = parent_path(dir);

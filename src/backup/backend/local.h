@@ -44,7 +44,8 @@ class LocalBackend final : public Backend {
   std::string root_;
   std::string url_;
   std::mutex mutex_;
-  std::set<std::string> durable_dirs_;  // their names are on disk: made, or seen and then synced, by this process
+  std::set<std::string>
+      durable_dirs_;  // their names are on disk: made, or seen and then synced, by this process
 };
 
 }  // namespace zkark::backup

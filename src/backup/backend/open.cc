@@ -7,7 +7,8 @@
 namespace zkark::backup {
 namespace {
 
-using Opener = std::unique_ptr<Backend> (*)(const std::string& url, std::string_view rest, Fs& fs, Random& random);
+using Opener = std::unique_ptr<Backend> (*)(const std::string& url, std::string_view rest, Fs& fs,
+                                            Random& random);
 
 std::unique_ptr<Backend> open_local(const std::string& url, std::string_view rest, Fs& fs, Random& random) {
   while (rest.size() > 1 && rest.back() == '/') rest.remove_suffix(1);
@@ -21,11 +22,12 @@ struct Scheme {
 // One row per storage. A URL without a scheme is a path.
 constexpr Scheme kSchemes[] = {{"file", open_local}};
 
-/// "s3" of "s3:https://…"; empty for a path. A scheme has two letters or more, so that "./a:b" and "a/b:c" stay
-/// paths.
+/// "s3" of "s3:https://…"; empty for a path. A scheme has two letters or more, so that "./a:b" and "a/b:c"
+/// stay paths.
 std::string_view scheme_of(std::string_view url) {
   std::size_t n = 0;
-  while (n < url.size() && ((url[n] >= 'a' && url[n] <= 'z') || (n > 0 && url[n] >= '0' && url[n] <= '9'))) ++n;
+  while (n < url.size() && ((url[n] >= 'a' && url[n] <= 'z') || (n > 0 && url[n] >= '0' && url[n] <= '9')))
+    ++n;
   return n >= 2 && n < url.size() && url[n] == ':' ? url.substr(0, n) : std::string_view();
 }
 
@@ -50,9 +52,10 @@ Result<std::unique_ptr<Backend>> open_backend(const std::string& url, Fs& fs, Ra
   if (scheme.empty()) return open_local(url, rest, fs, random);
   for (const Scheme& row : kSchemes)
     if (row.name == scheme) return row.open(url, rest, fs, random);
-  return fail(Error(ErrorId::kUsage, fmt::format("this release has no storage for \"{}:\" ({})", scheme, url))
-                  .with_hint("supported: a directory, written as a path or as file:PATH; for a directory whose "
-                             "name has a colon write ./NAME"));
+  return fail(
+      Error(ErrorId::kUsage, fmt::format("this release has no storage for \"{}:\" ({})", scheme, url))
+          .with_hint("supported: a directory, written as a path or as file:PATH; for a directory whose "
+                     "name has a colon write ./NAME"));
 }
 
 }  // namespace zkark::backup

@@ -82,7 +82,11 @@ struct SimMember::FuzzySnapshot {
 };
 
 SimMember::SimMember(SimFs& fs, std::string dir, std::uint64_t seed, Ledger& ledger, SimMemberOptions options)
-    : fs_(fs), dir_(std::move(dir)), random_(seed), ledger_(ledger), options_(options),
+    : fs_(fs),
+      dir_(std::move(dir)),
+      random_(seed),
+      ledger_(ledger),
+      options_(options),
       state_(std::make_unique<State>(restore::initial_state())) {
   start_ = exact_snapshot(*state_, options_.digests);
   ledger_.add(0, hash_of(*state_));
@@ -108,7 +112,9 @@ std::string SimMember::make_payload(std::int64_t zxid) {
     }
     return true;
   });
-  const auto any = [&](const std::vector<std::string>& paths) -> const std::string& { return paths[below(paths.size())]; };
+  const auto any = [&](const std::vector<std::string>& paths) -> const std::string& {
+    return paths[below(paths.size())];
+  };
   const Acl open{Perms::kAll, "world", "anyone"}, other{Perms::kRead, "digest", "user:hash"};
   const std::string open_acl = encode_acls(std::span(&open, 1));
   const Acl both[] = {other, open};
@@ -121,8 +127,11 @@ std::string SimMember::make_payload(std::int64_t zxid) {
   time_ms_ += static_cast<std::int64_t>(below(20));
   if (below(200) == 0) time_ms_ -= 3000;  // another leader's clock
   txn.header.time_ms = time_ms_;
-  const std::int64_t session = state_->sessions.empty() ? 0 : std::next(state_->sessions.begin(),
-      static_cast<std::ptrdiff_t>(below(state_->sessions.size())))->first;
+  const std::int64_t session =
+      state_->sessions.empty()
+          ? 0
+          : std::next(state_->sessions.begin(), static_cast<std::ptrdiff_t>(below(state_->sessions.size())))
+                ->first;
   txn.header.client_id = session;
   std::string path, path2, encoded;
 
@@ -131,7 +140,8 @@ std::string SimMember::make_payload(std::int64_t zxid) {
     if (!own.empty() && below(3) != 0) {
       parent = any(own);
       const std::int64_t owner = tree.stat(tree.find(parent)).ephemeral_owner;
-      if (owner != 0 && owner != kContainerOwner) parent.clear();  // neither ephemerals nor TTL nodes here have children
+      if (owner != 0 && owner != kContainerOwner)
+        parent.clear();  // neither ephemerals nor TTL nodes here have children
     }
     return fmt::format("{}/n{:x}", parent, zxid);
   };
@@ -199,8 +209,11 @@ std::string SimMember::make_payload(std::int64_t zxid) {
         set_type(TxnType::kCreateTtl, body);
         break;
       }
-      case 3: set_type(TxnType::kCreate2, create(path)); break;
-      default: set_type(TxnType::kCreate, create(path));
+      case 3:
+        set_type(TxnType::kCreate2, create(path));
+        break;
+      default:
+        set_type(TxnType::kCreate, create(path));
     }
   } else if (dice < 60 && !leaves.empty()) {
     path = any(leaves);
@@ -270,7 +283,8 @@ void SimMember::finish_write() {
 }
 
 void SimMember::apply(const SimRecord& record) {
-  const Bytes payload = as_bytes(record.bytes).subspan(kRecordPrefixBytes, record.bytes.size() - kRecordPrefixBytes - 1);
+  const Bytes payload =
+      as_bytes(record.bytes).subspan(kRecordPrefixBytes, record.bytes.size() - kRecordPrefixBytes - 1);
   must(restore::apply(*state_, must(decode_txn(payload))));
 }
 
@@ -416,7 +430,8 @@ void SimMember::step_snapshot(unsigned nodes) {
     }
     must(snapshot_->writer.node({path, view.data, acl, view.stat}));
     const std::vector<NodeId> children = tree.sorted_children(id);
-    for (auto child = children.rbegin(); child != children.rend(); ++child) snapshot_->stack.push_back(tree.path(*child));
+    for (auto child = children.rbegin(); child != children.rend(); ++child)
+      snapshot_->stack.push_back(tree.path(*child));
   }
   fs_.put(path_of(snapshot_file_name(snapshot_->name)), snapshot_->sink.content);
 }
@@ -450,7 +465,8 @@ void SimMember::purge(unsigned count) {
   if (zxids.size() <= count) return;
   const std::int64_t oldest = zxids[zxids.size() - count];
   for (const std::int64_t zxid : zxids)
-    if (zxid < oldest && (!snapshot_ || snapshot_->name != zxid)) fs_.erase(path_of(snapshot_file_name(zxid)));
+    if (zxid < oldest && (!snapshot_ || snapshot_->name != zxid))
+      fs_.erase(path_of(snapshot_file_name(zxid)));
   std::int64_t before = -1;
   for (const Log& log : logs_) {
     const std::int64_t zxid = parse_data_file_name(log.name).zxid;

@@ -1,7 +1,8 @@
 #pragma once
-// A ZooKeeper member as its disk shows it: logs with preallocation that roll, are torn, truncated, purged; snapshots that
-// are written while txns are applied; what a sync by snapshot leaves behind (reference/on-disk-formats 3.5, 3.6, 4.3, 6).
-// It does what Apache's classes do to files and knows every state it ever had. No sockets, no threads, one seed.
+// A ZooKeeper member as its disk shows it: logs with preallocation that roll, are torn, truncated, purged;
+// snapshots that are written while txns are applied; what a sync by snapshot leaves behind
+// (reference/on-disk-formats 3.5, 3.6, 4.3, 6). It does what Apache's classes do to files and knows every
+// state it ever had. No sockets, no threads, one seed.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -41,7 +42,7 @@ struct SimRecord {
 using SimRecords = std::vector<std::shared_ptr<const SimRecord>>;
 
 struct SimMemberOptions {
-  bool digests = true;  // in records and snapshots (3.6+)
+  bool digests = true;          // in records and snapshots (3.6+)
   bool last_processed = false;  // section of 3.9+
   std::uint64_t preallocate = 2048;
   unsigned nodes = 40;       // the tree stays about this large
@@ -61,7 +62,10 @@ class SimMember {
   const SimRecords& history() const { return history_; }
 
   // ---- as a leader
-  void begin_epoch(std::uint32_t epoch) { zxid_ = static_cast<std::int64_t>(epoch) << 32; write_epochs(epoch); }
+  void begin_epoch(std::uint32_t epoch) {
+    zxid_ = static_cast<std::int64_t>(epoch) << 32;
+    write_epochs(epoch);
+  }
   /// Makes the next random txn, applies and logs it.
   std::shared_ptr<const SimRecord> write();
   void write(unsigned count) {
@@ -75,7 +79,8 @@ class SimMember {
   // ---- as a follower
   void receive(const std::shared_ptr<const SimRecord>& record);
   void set_epoch(std::uint32_t epoch) { write_epochs(epoch); }
-  /// TRUNC: cuts behind the first record at or above `zxid`, deletes later logs; the next record opens a new one.
+  /// TRUNC: cuts behind the first record at or above `zxid`, deletes later logs; the next record opens a new
+  /// one.
   void truncate_to(std::int64_t zxid);
   /// SNAP: takes the leader's state, writes it as a snapshot, leaves the old logs alone.
   void take_snapshot_of(const SimMember& leader);
@@ -90,7 +95,8 @@ class SimMember {
   void finish_snapshot();
   /// Keeps `count` snapshots, all logs from the oldest of them on, and the one just before.
   void purge(unsigned count);
-  /// A kill and a start: a torn record may stay; a snapshot of the state, and the next record opens a new log.
+  /// A kill and a start: a torn record may stay; a snapshot of the state, and the next record opens a new
+  /// log.
   void restart(bool torn);
   std::vector<std::int64_t> snapshots() const;
   std::string path_of(const std::string& name) const { return dir_ + "/version-2/" + name; }
@@ -100,7 +106,7 @@ class SimMember {
     std::string name;
     std::string content;
     std::vector<std::pair<std::int64_t, std::size_t>> ends;  // zxid, end of its record
-    std::uint64_t size = 16;                                  // with padding
+    std::uint64_t size = 16;                                 // with padding
   };
   struct FuzzySnapshot;
 

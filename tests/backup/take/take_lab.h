@@ -113,10 +113,10 @@ inline bool prove_in_full() {
   return wanted != nullptr && std::string_view(wanted) == "full";
 }
 
-#define ZK_ASSERT_OK(expression)                                           \
-  do {                                                                     \
-    const auto& zk_status = (expression);                                  \
-    ASSERT_TRUE(zk_status.has_value()) << zk_status.error().to_string();   \
+#define ZK_ASSERT_OK(expression)                                         \
+  do {                                                                   \
+    const auto& zk_status = (expression);                                \
+    ASSERT_TRUE(zk_status.has_value()) << zk_status.error().to_string(); \
   } while (false)
 
 }  // namespace zkark::test

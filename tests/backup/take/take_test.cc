@@ -1,4 +1,5 @@
-// Taking backups, behaviour by behaviour (design section 5: What a backup takes, Continuity, Timelines, Live source).
+// Taking backups, behaviour by behaviour (design section 5: What a backup takes, Continuity, Timelines, Live
+// source).
 #include "src/backup/take.h"
 
 #include <gtest/gtest.h>
@@ -180,7 +181,8 @@ TEST_F(Take, ASourceThatIsBehindWithALogJustBegunIsNotTakenForAnotherHistory) {
   EXPECT_TRUE(take("/old").source_behind);
 }
 
-// A full of a source that is behind ends lower than what the timeline holds; the next increment must not begin there.
+// A full of a source that is behind ends lower than what the timeline holds; the next increment must not
+// begin there.
 TEST_F(Take, AFullOfASourceThatIsBehindDoesNotMoveTheTimelinesEnd) {
   SimMember member(fs, "/data", 12, ledger);
   member.write(30);
@@ -350,7 +352,8 @@ TEST_F(Take, ADamagedRecordAtTheEndIsAFindingOnceTheFileIsNoLongerTheNewest) {
   fs.flip_bit(path, changed + 2, 1);  // the checksum of record 21
   const auto first = take("/data");
   EXPECT_EQ(first.manifest.last_zxid, 20);
-  EXPECT_FALSE(restore::has_severity(first.findings, restore::Severity::kGap)) << "perhaps it is being written";
+  EXPECT_FALSE(restore::has_severity(first.findings, restore::Severity::kGap))
+      << "perhaps it is being written";
   const std::string damaged = *fs.get(path);
   member.snapshot();
   member.write(5);
