@@ -388,7 +388,7 @@ TEST(Proof, ARunAfterAKilledOneSurvivesAPowerCutAtAnyOperation) {
       cuts.subsets = proof_in_full() ? 16 : 1;
       cuts.torn = 0;
       cuts.every_prefix = proof_in_full();
-      const auto scenario = [&](SimFs& fs) -> Status {
+      const auto scenario = [&, &second = second](SimFs& fs) -> Status {
         Client two(fs, lab.clock, 6);
         return second(two);
       };
@@ -542,7 +542,7 @@ TEST(Proof, TwoActorsEndWithBothValidOrOneCleanRefusal) {
       int n = 0;
       bool inside = false;
       Status second_outcome;
-      lab.fs.set_hook([&](const Operation&) {
+      lab.fs.set_hook([&, &second = second](const Operation&) {
         if (inside || ++n != at) return;
         inside = true;
         second_outcome = second(two, lab);

@@ -1,18 +1,12 @@
-// The same state as Apache's own classes at every zxid: fixtures/*/apache-replay.txt holds, for each snapshot
-// and for the built-in tree, the tree digest and the SHA-256 of the canonical text after every record
-// (tests/compat/README.md).
+// The same state as Apache's own classes at every zxid, from every start they could choose.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
-#include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <map>
 #include <set>
-#include <sstream>
 
 #include "restore/data_dir.h"
 #include "restore/replay.h"
+#include "tests/support/apache_replay.h"
 #include "tests/support/load_dir.h"
 #include "tests/support/sim_fs.h"
 
@@ -27,42 +21,6 @@ std::string sha256_of(const State& state) {
   EVP_DigestFinal_ex(context, hash, nullptr);
   EVP_MD_CTX_free(context);
   return to_hex(std::as_bytes(std::span(hash)));
-}
-
-struct Expected {
-  std::string digest, sha256;
-};
-struct Section {
-  std::string start;  // "initial" or the snapshot's name
-  Expected at_start;
-  std::map<std::int64_t, Expected> after;
-};
-
-/// The sections that Apache loaded to their end.
-std::vector<Section> read_sections(const std::filesystem::path& file) {
-  std::vector<Section> sections;
-  std::ifstream in(file);
-  std::string line;
-  while (std::getline(in, line)) {
-    std::istringstream words(line);
-    std::string first, second, third, fourth, fifth;
-    words >> first >> second >> third >> fourth >> fifth;
-    if (first == "start" || first == "start-without-tail") {
-      sections.push_back({second, {fourth, fifth}, {}});
-    } else if (first.starts_with("0x") && !sections.empty()) {
-      sections.back().after[*parse_hex64(first)] = {second, third};
-    }
-  }
-  return sections;
-}
-
-std::vector<std::string> recorded_directories() {
-  std::vector<std::string> dirs;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(ZKARK_SOURCE_DIR "/fixtures"))
-    if (entry.path().filename() == "apache-replay.txt")
-      dirs.push_back(std::filesystem::relative(entry.path().parent_path(), ZKARK_SOURCE_DIR));
-  std::sort(dirs.begin(), dirs.end());
-  return dirs;
 }
 
 class EveryRecordedDirectory : public testing::TestWithParam<std::string> {};
@@ -80,11 +38,11 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
   DataDir source(fs, where);
   auto listing = source.list();
   ASSERT_TRUE(listing) << listing.error().to_string();
-  const auto sections = read_sections(std::string(ZKARK_SOURCE_DIR "/") + GetParam() + "/apache-replay.txt");
+  const auto sections = test::apache_replays(GetParam());
   ASSERT_FALSE(sections.empty());
   Job job;
   std::size_t compared = 0;
-  for (const Section& section : sections) {
+  for (const test::ApacheReplay& section : sections) {
     const SourceFile* base = nullptr;
     for (const SourceFile& snapshot : listing->snapshots)
       if (base_name(snapshot.path) == section.start) base = &snapshot;
@@ -130,13 +88,8 @@ TEST_P(EveryRecordedDirectory, ReplaysToApachesStateAtEveryZxid) {
   std::printf("%s: %zu of %zu states equal\n", GetParam().c_str(), compared, compared);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, EveryRecordedDirectory, testing::ValuesIn(recorded_directories()),
-                         [](const auto& info) {
-                           std::string name = info.param.substr(9);
-                           for (char& c : name)
-                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Fixtures, EveryRecordedDirectory, testing::ValuesIn(test::recorded_directories()),
+                         [](const auto& info) { return test::test_name_of(info.param); });
 
 }  // namespace
 }  // namespace zkark::restore
