@@ -35,7 +35,7 @@ std::uint64_t node_digest(std::string_view path, std::optional<Bytes> data, cons
   std::uint32_t crc = 0;
   std::size_t joined = 0;
   if (path.size() + data_size <= kJoined) {
-    std::memcpy(buffer, path.data(), path.size());
+    if (!path.empty()) std::memcpy(buffer, path.data(), path.size());
     if (data_size != 0) std::memcpy(buffer + path.size(), data->data(), data_size);
     joined = path.size() + data_size;
   } else {
