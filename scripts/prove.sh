@@ -26,7 +26,8 @@ R2 tests/backup/zkark_backup_proof_test Proof.CheckDetectsEveryLargerDamage
 R3 tests/restore/test_restore_damage *
 R5 tests/backup/zkark_backup_proof_test Proof.*
 R6 tests/backup/zkark_backup_proof_test Proof.*
-R8 tests/backup/zkark_backup_proof_test Proof.*"
+R8 tests/backup/zkark_backup_proof_test Proof.*
+R10 tests/backup/take/zkark_round_trip_test *"
 
 export ZKARK_PROVE_N=full
 [ "${1:-}" != --ci ] || { ZKARK_PROVE_N=ci; shift; }
