@@ -5,7 +5,7 @@
 #
 #   packages   what is missing of Debian's packages (root, only if some are)
 #   release    g++; all tests: unit, fuzz corpus, docs, scripts, rows of the scoreboard, compat with real Apache ZooKeeper
-#   asan       g++ with AddressSanitizer and UBSan; the unit tests and the fuzz corpus again
+#   asan       g++ with AddressSanitizer and UBSan; the fuzz corpus again
 #   clang      the second compiler; it has to build
 #
 # About half an hour on two cores from nothing, minutes when ccache knows the sources. May be run again at any time.
