@@ -6,6 +6,7 @@
 
 #include "formats/base/bytes.h"
 #include "formats/base/clock.h"
+#include "formats/base/utf8.h"
 
 namespace zkark::cli {
 
@@ -18,15 +19,6 @@ std::string escape_terminal(std::string_view untrusted);
 /// by escape_terminal: who needs every byte reads JSON.
 std::string csv_field(std::string_view text, bool untrusted);
 
-/// One character, decoded from UTF-8.
-struct CodePoint {
-  std::uint32_t value = 0;
-  unsigned length = 1;  // bytes taken; 1 for a bad one
-  bool valid = true;
-};
-/// Strict: no overlong forms, surrogates or values above 10FFFF. `text` must not be empty.
-CodePoint decode_utf8(std::string_view text);
-bool is_utf8(std::string_view text);
 /// Controls that can hide or reorder what is shown: C0, DEL, C1, bidi marks and overrides, line separators,
 /// BOM.
 bool is_unsafe_to_show(std::uint32_t code_point);
