@@ -170,6 +170,7 @@ struct ObjectReader::State {
   std::optional<Chain> chain;
   std::vector<std::size_t> frames;  // where the known frames start
   bool checked_end = false;
+  bool check_plain = true;
 
   void start_at(std::size_t frame) {
     ZSTD_DCtx_reset(shared.context.get(), ZSTD_reset_session_only);
@@ -177,7 +178,7 @@ struct ObjectReader::State {
     shared.frame_open = false;
     shared.position = frame * header.chunk_bytes;
     shared.hasher.reset();
-    if (frame == 0) shared.hasher.emplace();
+    if (frame == 0 && check_plain) shared.hasher.emplace();
     checked_end = false;
     const std::size_t from = frames[frame];
     chain.emplace(CheckFilter(&shared),
@@ -219,7 +220,8 @@ struct ObjectReader::State {
   }
 };
 
-Result<std::unique_ptr<ObjectReader>> ObjectReader::open(std::string stored, const ObjectRef& ref) {
+Result<std::unique_ptr<ObjectReader>> ObjectReader::open(std::string stored, const ObjectRef& ref,
+                                                         Checks checks) {
   if (stored.size() != ref.stored_bytes)
     return damaged(fmt::format("{} bytes long, not {}", stored.size(), ref.stored_bytes));
   if (sha256_hex(as_bytes(stored)) != ref.name)
@@ -235,6 +237,7 @@ Result<std::unique_ptr<ObjectReader>> ObjectReader::open(std::string stored, con
   state->stored = std::move(stored);
   state->ref = ref;
   state->header = *header;
+  state->check_plain = checks == Checks::kStoredAndPlain;
   state->shared.limit = ref.plain_bytes;
   state->shared.context.reset(ZSTD_createDCtx());
   if (!state->shared.context) return fail(ErrorId::kOutOfMemory, "no memory to decompress");

@@ -134,7 +134,11 @@ Result<EncodedObject> encode_object(ObjectKind kind, SnapCodec source_codec, Byt
 class ObjectReader {
  public:
   /// Errors: kObjectDamaged, kRepositoryTooNew, without a file name: the caller knows it.
-  static Result<std::unique_ptr<ObjectReader>> open(std::string stored, const ObjectRef& ref);
+  /// kStored: the plain hash is left to the name and to zstd's checksums, which nothing damaged passes; it
+  /// finds only an encoder's mistake, and costs as much as decompressing.
+  enum class Checks : std::uint8_t { kStored, kStoredAndPlain };
+  static Result<std::unique_ptr<ObjectReader>> open(std::string stored, const ObjectRef& ref,
+                                                    Checks checks = Checks::kStoredAndPlain);
   ~ObjectReader();
 
   const ObjectHeader& header() const;

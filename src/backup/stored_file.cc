@@ -50,7 +50,7 @@ class StoredFile final : public File {
         1;
     if (reader_ == nullptr || part != open_part_) {
       reader_.reset();  // before the next one takes memory
-      ZK_TRY(reader_, open_object(backend_, parts_[part]));
+      ZK_TRY(reader_, open_object(backend_, parts_[part], ObjectReader::Checks::kStored));
       open_part_ = part;
     }
     Status sought = reader_->seek(offset - starts_[part]);
@@ -95,9 +95,10 @@ Result<std::string> fetch_object(Backend& backend, const ObjectRef& ref) {
   }
 }
 
-Result<std::unique_ptr<ObjectReader>> open_object(Backend& backend, const ObjectRef& ref) {
+Result<std::unique_ptr<ObjectReader>> open_object(Backend& backend, const ObjectRef& ref,
+                                                  ObjectReader::Checks checks) {
   ZK_TRY(std::string stored, fetch_object(backend, ref));
-  Result<std::unique_ptr<ObjectReader>> reader = ObjectReader::open(std::move(stored), ref);
+  Result<std::unique_ptr<ObjectReader>> reader = ObjectReader::open(std::move(stored), ref, checks);
   if (!reader) return fail(std::move(reader).error().at(display_name(backend, object_key(ref.name))));
   return reader;
 }

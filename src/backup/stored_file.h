@@ -13,7 +13,9 @@ namespace zkark::backup {
 /// The stored bytes of an object, not yet checked beyond their length. kMissingObject, kObjectDamaged.
 Result<std::string> fetch_object(Backend& backend, const ObjectRef& ref);
 /// Fetched, its hash and header checked. Errors carry the object's place.
-Result<std::unique_ptr<ObjectReader>> open_object(Backend& backend, const ObjectRef& ref);
+Result<std::unique_ptr<ObjectReader>> open_object(
+    Backend& backend, const ObjectRef& ref,
+    ObjectReader::Checks checks = ObjectReader::Checks::kStoredAndPlain);
 /// See Repository::open_data. Borrows `backend`.
 std::unique_ptr<File> make_stored_file(Backend& backend, const StoredData& data, std::string display_name);
 
