@@ -13,6 +13,18 @@ constexpr std::size_t kLastProcessedBytes = 21;  // zxid and seal
 constexpr std::size_t kLongestTail =
     33 + 21 + 1;  // both sections of today, and a byte that must not be there
 
+SnapNode read_node(JuteReader& in) {
+  SnapNode n;
+  const std::optional<std::string_view> path = in.ustring();
+  if (!path) in.set_failed(ErrorId::kBadRecord);  // Apache, too: the map of nodes takes no null key
+  n.path = path.value_or(std::string_view());
+  if (n.path == kEndPath) return n;
+  n.data = in.buffer();
+  n.acl_id = in.i64();
+  n.stat = StatPersisted::read(in);
+  return n;
+}
+
 }  // namespace
 
 SnapshotReader::SnapshotReader(ByteSource& source, std::string name, Limits limits)
@@ -157,20 +169,28 @@ Result<std::optional<SnapAcl>> SnapshotReader::next_acl() {
 Result<std::optional<SnapNode>> SnapshotReader::next_node() {
   ZK_TRY_STATUS(enter(Section::kNodes));
   if (section_ != Section::kNodes) return std::optional<SnapNode>();
-  ZK_TRY(SnapNode node, decode([](JuteReader& in) {
-           SnapNode n;
-           const std::optional<std::string_view> path = in.ustring();
-           if (!path) in.set_failed(ErrorId::kBadRecord);  // Apache, too: the map of nodes takes no null key
-           n.path = path.value_or(std::string_view());
-           if (n.path == kEndPath) return n;
-           n.data = in.buffer();
-           n.acl_id = in.i64();
-           n.stat = StatPersisted::read(in);
-           return n;
-         }));
+  ZK_TRY(SnapNode node, decode(read_node));
   if (node.path != kEndPath) return std::optional<SnapNode>(node);
   section_ = Section::kTail;
   return std::optional<SnapNode>();
+}
+
+Result<std::size_t> SnapshotReader::next_nodes(std::span<SnapNode> nodes, std::span<std::uint64_t> ends) {
+  ZK_TRY(const auto first, next_node());
+  if (!first) return std::size_t{0};
+  nodes[0] = *first;
+  ends[0] = offset();
+  std::size_t count = 1;
+  while (count < nodes.size()) {
+    JuteReader in(Bytes(window_.data() + position_, size_ - position_), limits_);
+    const SnapNode node = read_node(in);
+    // What is not whole, not sound, or the end, is the next call's.
+    if (!in.ok() || node.path == kEndPath) break;
+    position_ += in.offset();
+    nodes[count] = node;
+    ends[count++] = offset();
+  }
+  return count;
 }
 
 /// A seal is the running Adler-32 from byte 0 up to here, earlier seals included, then the path "/", which no
@@ -348,6 +368,27 @@ Status SnapshotWriter::end(const std::optional<SnapDigest>& digest,
   }
   ZK_TRY_STATUS(flush());
   return sink_.finish();
+}
+
+Result<SnapshotTail> peek_tail(File& file) {
+  constexpr std::size_t kSeal = 13, kDigest = 8 + 4 + 8 + kSeal, kProcessed = 8 + kSeal;
+  std::byte bytes[kSeal + kDigest + kProcessed];
+  SnapshotTail tail;
+  ZK_TRY(const FileInfo info, file.info());
+  if (info.size_bytes < sizeof bytes) return tail;
+  ZK_TRY_STATUS(read_exactly(file, info.size_bytes - sizeof bytes, bytes));
+  // A seal ends with the string "/".
+  const auto sealed = [&](std::size_t behind) {
+    return load_u32(bytes + sizeof bytes - behind - 5) == 1 &&
+           bytes[sizeof bytes - behind - 1] == std::byte{'/'};
+  };
+  if (!sealed(0)) return tail;
+  const bool processed = sealed(kProcessed) && sealed(kProcessed + kDigest);
+  if (!processed && !sealed(kDigest)) return tail;
+  const std::byte* const at = bytes + sizeof bytes - kDigest - (processed ? kProcessed : 0);
+  tail.digest = SnapDigest{load_i64(at), load_i32(at + 8), load_i64(at + 12), {}};
+  if (processed) tail.last_processed_zxid = load_i64(at + kDigest);
+  return tail;
 }
 
 }  // namespace zkark

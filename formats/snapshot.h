@@ -62,6 +62,10 @@ class SnapshotReader {
   Result<std::optional<SnapSession>> next_session();
   Result<std::optional<SnapAcl>> next_acl();
   Result<std::optional<SnapNode>> next_node();
+  /// Several at once, at least one unless the section is at its end (0): those that are in the window
+  /// already. All their views live until the next call. `ends` (as long as `nodes`) gets the offset behind
+  /// each.
+  Result<std::size_t> next_nodes(std::span<SnapNode> nodes, std::span<std::uint64_t> ends);
   /// Checks seal 1, then reads the sections behind it with their seals, to the end of the stream.
   /// (Limits::java reads as far as 3.8.0 with digests on does.)
   Result<SnapshotTail> read_tail();
@@ -95,6 +99,10 @@ class SnapshotReader {
   SnapshotTail tail_;
   std::uint64_t left_ = 0;  // entries left in the current counted section
 };
+
+/// The sections behind the nodes as the last bytes of an uncompressed snapshot seem to say, from one small
+/// read; an empty tail where there seem to be none. A guess: nothing is checked, and `bytes` is not set.
+Result<SnapshotTail> peek_tail(File& file);
 
 /// Writes the plain stream. Calls in order: begin, session × sessions, begin_acls, acl × acls, node × n
 /// (parents first, "" first), end. Node order and ids are the caller's, so what was read is written back byte

@@ -135,11 +135,49 @@ Result<bool> TxnLogReader::next_into(TxnEntry& entry) {
   }
   tail_ = {};
   Result<bool> more = read_record(offset_, entry);
-  if (more && *more)
+  if (more && *more) {
     offset_ = entry.end_offset();
-  else
+    if (ahead_ > 0) --ahead_;
+  } else {
     stale_ = true;
+  }
   return more;
+}
+
+std::string_view TxnLogReader::peek_path(unsigned distance) {
+  if (ahead_offset_ <= offset_) {
+    ahead_offset_ = offset_;
+    ahead_ = 0;
+  }
+  constexpr std::size_t kTypeAt = kRecordPrefixBytes + TxnHeader::kBytes - 4;
+  constexpr std::size_t kPathAt = kRecordPrefixBytes + TxnHeader::kBytes + 4;
+  if (ahead_ >= distance || ahead_offset_ < buffer_offset_) return {};
+  const std::uint64_t skip = ahead_offset_ - buffer_offset_;
+  if (skip + kPathAt > buffer_size_) return {};
+  const std::byte* const at = buffer_.data() + skip;
+  const std::int32_t length = load_i32(at + 8);
+  const std::uint64_t left = buffer_size_ - skip;
+  if (length < static_cast<std::int32_t>(TxnHeader::kBytes + 4) ||
+      kRecordPrefixBytes + static_cast<std::uint64_t>(length) + 1 > left)
+    return {};
+  ahead_offset_ += kRecordPrefixBytes + static_cast<std::uint64_t>(length) + 1;
+  ++ahead_;
+  switch (static_cast<TxnType>(load_i32(at + kTypeAt))) {
+    case TxnType::kCreate:
+    case TxnType::kCreate2:
+    case TxnType::kCreateContainer:
+    case TxnType::kCreateTtl:
+    case TxnType::kDelete:
+    case TxnType::kDeleteContainer:
+    case TxnType::kSetData:
+    case TxnType::kSetAcl:
+      break;
+    default:
+      return {};
+  }
+  const std::int32_t size = load_i32(at + kPathAt - 4);
+  if (size <= 0 || size > length - static_cast<std::int32_t>(TxnHeader::kBytes) - 4) return {};
+  return as_text(Bytes(at + kPathAt, static_cast<std::size_t>(size)));
 }
 
 Result<bool> TxnLogReader::read_record(std::uint64_t offset, TxnEntry& entry) {

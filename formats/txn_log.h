@@ -69,6 +69,10 @@ class TxnLogReader {
   /// part.
   Result<bool> next_into(TxnEntry& entry);
   Tail tail() const { return tail_; }
+  /// The path in a record further on, one record further with each call, as long as it is no more than
+  /// `distance` records ahead and in the window already; empty where there is none. Nothing is checked: a
+  /// hint for fetching what will be needed. The view lives until the next call of anything else.
+  std::string_view peek_path(unsigned distance);
   /// Offset of the record that next() will read.
   std::uint64_t offset() const { return offset_; }
   /// Continues at `offset`, which must be a record boundary (a resume hint is checked by the caller).
@@ -104,7 +108,9 @@ class TxnLogReader {
   std::int32_t version_ = 0;
   std::int64_t dbid_ = 0;
   Tail tail_;
-  bool stale_ = false;  // the last read met an end or an error: the file may have more by now
+  std::uint64_t ahead_offset_ = 0;  // of the record that peek_path() looks at next
+  unsigned ahead_ = 0;              // how many records that is before offset_
+  bool stale_ = false;              // the last read met an end or an error: the file may have more by now
   std::unique_ptr<Prefixes> prefixes_;
 };
 

@@ -10,41 +10,35 @@
 namespace zkark::restore {
 namespace {
 
-/// Adds one node. The pieces are joined by their lengths, so no two nodes give the same bytes.
-class Summer {
- public:
-  void add(std::string_view path, std::optional<Bytes> data, const StatPersisted& stat, Bytes acl) {
-    buffer_.clear();
-    JuteWriter out(buffer_);
-    out.ustring(path);
-    stat.write(out);
-    out.buffer(acl);
-    if (data && data->size() > kInline) {
-      // Large values are hashed where they are.
-      const XXH128_hash_t inner = XXH3_128bits(data->data(), data->size());
-      out.i64(static_cast<std::int64_t>(inner.high64));
-      out.i64(static_cast<std::int64_t>(inner.low64));
-      out.i64(static_cast<std::int64_t>(data->size()));
-    } else {
-      out.buffer(data);
-    }
-    const XXH128_hash_t hash = XXH3_128bits(buffer_.data(), buffer_.size());
-    sum_.low += hash.low64;
-    sum_.high += hash.high64;
-  }
-  void spoil() { sum_.complete = false; }
-  Fingerprint sum() const { return sum_; }
-
- private:
-  static constexpr std::size_t kInline = 4096;
-  std::string buffer_;
-  Fingerprint sum_;
-};
+constexpr std::size_t kInline = 4096;
 
 }  // namespace
 
+/// The pieces of a node are joined by their lengths, so no two nodes give the same bytes.
+void FingerprintSum::add(std::string_view path, std::optional<Bytes> data, const StatPersisted& stat,
+                         Bytes acl) {
+  if (!in_digest(path)) return;
+  buffer_.clear();
+  JuteWriter out(buffer_);
+  out.ustring(path);
+  stat.write(out);
+  out.buffer(acl);
+  if (data && data->size() > kInline) {
+    // Large values are hashed where they are.
+    const XXH128_hash_t inner = XXH3_128bits(data->data(), data->size());
+    out.i64(static_cast<std::int64_t>(inner.high64));
+    out.i64(static_cast<std::int64_t>(inner.low64));
+    out.i64(static_cast<std::int64_t>(data->size()));
+  } else {
+    out.buffer(data);
+  }
+  const XXH128_hash_t hash = XXH3_128bits(buffer_.data(), buffer_.size());
+  sum_.low += hash.low64;
+  sum_.high += hash.high64;
+}
+
 Fingerprint fingerprint(const Tree& tree) {
-  Summer sum;
+  FingerprintSum sum;
   std::string path;
   const Bytes open = open_acl_unsafe().encoded();
   tree.for_each_node([&](NodeId id) {
@@ -68,7 +62,7 @@ Result<SnapshotFingerprint> fingerprint_snapshot(Source& source, const SourceFil
     acls[acl->id] = std::string(as_text(acl->acl.encoded()));
   }
   acls[-1] = std::string(as_text(open_acl_unsafe().encoded()));
-  Summer sum;
+  FingerprintSum sum;
   for (std::uint64_t n = 1;; ++n) {
     if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
     ZK_TRY(auto node, reader.next_node());

@@ -19,6 +19,21 @@ struct Fingerprint {
   }
 };
 
+/// Sums up nodes as they come, in any order.
+class FingerprintSum {
+ public:
+  /// `path` is "/" for the root; what is outside the digest (/zookeeper/) is left out. `acl`: its encoded
+  /// list.
+  void add(std::string_view path, std::optional<Bytes> data, const StatPersisted& stat, Bytes acl);
+  /// A node whose ACL list is not known.
+  void spoil() { sum_.complete = false; }
+  Fingerprint sum() const { return sum_; }
+
+ private:
+  std::string buffer_;
+  Fingerprint sum_;
+};
+
 /// Everything outside /zookeeper/, as compare_trees. Incomplete with a dangling ACL.
 Fingerprint fingerprint(const Tree& tree);
 

@@ -57,6 +57,10 @@ class LogWalk {
   Result<std::optional<WalkEntry>> next();
   /// The same into an entry that is used again and again, which is faster; false at the end.
   Result<bool> next_into(WalkEntry& walk);
+  /// See TxnLogReader::peek_path(); of the open file only.
+  std::string_view peek_path(unsigned distance) {
+    return reader_ ? reader_->peek_path(distance) : std::string_view();
+  }
   bool stopped_by_damage() const { return stopped_by_damage_; }
   /// Where the newest opened log ends: its state and offset; kOpen before the end was reached.
   Tail tail() const { return tail_; }

@@ -35,6 +35,28 @@ bool has_non_ascii_path(const Tree& tree) {
   return found;
 }
 
+/// Has the places of the records ahead fetched into the cache while those before them are applied: what a
+/// record needs of a large tree lies in three places, each known only from the one before.
+class Prefetcher {
+ public:
+  void step(LogWalk& walk, const Tree& tree) {
+    // One record more is looked at with each that is applied; at the start of a window, as many as it takes.
+    for (unsigned i = 0; i < kDistance; ++i) {
+      const std::string_view path = walk.peek_path(kDistance);
+      if (path.empty()) return;
+      hashes_[next_ % kSlots] = tree.prepare(path);
+      tree.fetch_node(hashes_[(next_ - kDistance / 3) % kSlots]);
+      tree.fetch_data(hashes_[(next_ - kDistance * 2 / 3) % kSlots]);
+      ++next_;
+    }
+  }
+
+ private:
+  static constexpr unsigned kDistance = 12, kSlots = 16;
+  PathHash hashes_[kSlots] = {};
+  unsigned next_ = kSlots;
+};
+
 /// One pass over the records.
 class Pass {
  public:
@@ -101,9 +123,12 @@ Status Pass::load(ReplayResult& result) {
   LoadOptions load;
   load.zxid = base_->zxid;
   load.ascii_digest = assume_.posix_charset;
+  FingerprintSum sum;
+  if (options_.fingerprint_at == base_->zxid) load.fingerprint = &sum;
   Result<LoadedSnapshot> loaded = load_snapshot(reader, load, job_);
   if (!loaded) return fail(std::move(loaded).error().at(base_->path));
   result.state = std::move(loaded->state);
+  if (load.fingerprint != nullptr) result.fingerprint = sum.sum();
   result.base_zxid = base_->zxid;
   result.base_tail = loaded->tail;
   auto end = fuzzy_end(base_->zxid, loaded->tail, result.state.tree.digest());
@@ -267,6 +292,7 @@ Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
   if (tolerated->any() != 0 && zxid > result.fuzzy_end && !result.fuzzy_end_assumed)
     report_tolerated(walk, *tolerated, result);
   if (options_.check_digests) compare(walk, result);
+  if (options_.fingerprint_at == zxid) result.fingerprint = fingerprint(result.state.tree);
   if (options_.on_record) return options_.on_record(result.state, walk);
   return {};
 }
@@ -281,11 +307,15 @@ Result<ReplayResult> Pass::run() {
   walk_options.overlaps = listing_.logs_overlap;
   LogWalk walk(source_, listing_.logs, walk_options, findings_);
   std::int64_t previous = result.base_zxid;
+  Prefetcher prefetcher;
+  WalkEntry walked;
+  const WalkEntry* const entry = &walked;
   for (;;) {
     if ((result.txns & 1023) == 0) ZK_TRY_STATUS(job_.check());
     const std::size_t findings_before = findings_.size();
-    ZK_TRY(auto entry, walk.next());
-    if (!entry) {
+    prefetcher.step(walk, result.state.tree);
+    ZK_TRY(const bool more, walk.next_into(walked));
+    if (!more) {
       // Damage right behind the last record asked for takes nothing away from the state there.
       const bool reached = options_.stop_at && previous >= *options_.stop_at;
       if (reached)

@@ -11,6 +11,7 @@
 #include "formats/digest.h"
 #include "restore/apply.h"
 #include "restore/certificate.h"
+#include "restore/fingerprint.h"
 #include "restore/log_walk.h"
 #include "restore/source.h"
 #include "restore/state.h"
@@ -30,6 +31,8 @@ struct ReplayOptions {
   /// Where nothing else says so (no sections): the zxid from which the base is exact. Default: its name.
   std::optional<std::int64_t> assumed_fuzzy_end;
   bool check_digests = true;
+  /// Take the fingerprint of the state at that zxid: the base's own, or a record's.
+  std::optional<std::int64_t> fingerprint_at;
   /// Called after each applied record with the state at its zxid; a failure ends the replay with it. When a
   /// difference is tried against a known cause, the replay starts over: on_restart is called, then on_record
   /// from the first record.
@@ -52,6 +55,7 @@ struct ReplayResult {
   SnapshotTail base_tail;
   std::int64_t fuzzy_end = 0;  // first zxid at which the state is exact
   bool fuzzy_end_assumed = false;
+  std::optional<Fingerprint> fingerprint;  // at ReplayOptions::fingerprint_at, if that was met
   std::uint64_t txns = 0;                  // applied
   std::optional<std::int64_t> first_zxid;  // of the applied records
   std::optional<std::int64_t> first_time_ms, last_time_ms;

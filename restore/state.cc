@@ -5,14 +5,15 @@
 #include <unordered_map>
 
 #include "formats/digest.h"
+#include "restore/fingerprint.h"
 
 namespace zkark::restore {
 namespace {
 
 constexpr std::size_t kBatch = 4096;  // items between looks at the stop token
 
-Failure bad_node(const SnapshotReader& reader, std::string_view what, std::string_view path) {
-  return fail(Error(ErrorId::kBadSnapshot, fmt::format("{}: {}", what, path)).at_offset(reader.offset()));
+Failure bad_node(std::uint64_t offset, std::string_view what, std::string_view path) {
+  return fail(Error(ErrorId::kBadSnapshot, fmt::format("{}: {}", what, path)).at_offset(offset));
 }
 
 }  // namespace
@@ -50,36 +51,55 @@ Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& 
     if (auto [at, is_new] = slots.insert_or_assign(acl->id, slot); !is_new) tree.acls().drop(slot);
   }
   bool root_seen = false;
-  for (std::size_t n = 1;; ++n) {
-    if (n % kBatch == 0) ZK_TRY_STATUS(job.check());
-    ZK_TRY(auto node, reader.next_node());
-    if (!node) break;
-    AclSlot slot = kOpenAcl;
-    if (node->acl_id != -1) {
-      auto at = slots.find(node->acl_id);
-      if (at == slots.end()) {
-        slot = tree.acls().add_dangling();
-        ++loaded.dangling_acls;
-      } else {
-        slot = at->second;
-        tree.acls().use(slot);
+  const AclList open = open_acl_unsafe();
+  // Several nodes at a time: while one is put into the tree, the places of the next ones come into the cache.
+  constexpr std::size_t kTogether = 16;
+  SnapNode nodes[kTogether];
+  std::uint64_t ends[kTogether];
+  PathHash hashes[kTogether];
+  for (std::size_t n = 0;;) {
+    ZK_TRY(const std::size_t count, reader.next_nodes(nodes, ends));
+    if (count == 0) break;
+    if (n / kBatch != (n + count) / kBatch) ZK_TRY_STATUS(job.check());
+    n += count;
+    for (std::size_t i = 0; i < count; ++i) hashes[i] = tree.prepare(nodes[i].path);
+    for (std::size_t i = 0; i < count; ++i) {
+      const SnapNode& node = nodes[i];
+      AclSlot slot = kOpenAcl;
+      if (node.acl_id != -1) {
+        auto at = slots.find(node.acl_id);
+        if (at == slots.end()) {
+          slot = tree.acls().add_dangling();
+          ++loaded.dangling_acls;
+        } else {
+          slot = at->second;
+          tree.acls().use(slot);
+        }
       }
+      if (options.fingerprint != nullptr && in_digest(node.path)) {
+        if (tree.acls().dangling(slot))
+          options.fingerprint->spoil();
+        else
+          options.fingerprint->add(node.path.empty() ? "/" : node.path, node.data, node.stat,
+                                   slot == kOpenAcl ? open.encoded() : tree.acls().list(slot).encoded());
+      }
+      if (node.path.empty()) {
+        if (root_seen) return bad_node(ends[i], "the root comes twice", "/");
+        root_seen = true;
+        tree.set_acl(kRoot, "", slot, node.stat);
+        tree.set_data(kRoot, "", node.data, node.stat);
+        continue;
+      }
+      if (!Tree::valid_path(node.path)) return bad_node(ends[i], "a malformed path", node.path);
+      const NodeId parent = root_seen ? tree.find_parent(node.path) : kNoNode;
+      if (parent == kNoNode) return bad_node(ends[i], "a node comes before its parent", node.path);
+      if (tree.find(node.path, hashes[i]) != kNoNode)
+        return bad_node(ends[i], "a path comes twice", node.path);
+      tree.create(node.path, hashes[i], parent, node.data, slot, node.stat);
     }
-    if (node->path.empty()) {
-      if (root_seen) return bad_node(reader, "the root comes twice", "/");
-      root_seen = true;
-      tree.set_acl(kRoot, "", slot, node->stat);
-      tree.set_data(kRoot, "", node->data, node->stat);
-      continue;
-    }
-    if (!Tree::valid_path(node->path)) return bad_node(reader, "a malformed path", node->path);
-    const NodeId parent = root_seen ? tree.find_parent(node->path) : kNoNode;
-    if (parent == kNoNode) return bad_node(reader, "a node comes before its parent", node->path);
-    if (tree.find(node->path) != kNoNode) return bad_node(reader, "a path comes twice", node->path);
-    tree.create(node->path, parent, node->data, slot, node->stat);
   }
   for (const auto& [id, slot] : slots) tree.acls().drop(slot);
-  if (!root_seen) return bad_node(reader, "the snapshot has no root", "/");
+  if (!root_seen) return bad_node(reader.offset(), "the snapshot has no root", "/");
   ZK_TRY(loaded.tail, reader.read_tail());
   state.last_zxid = options.zxid;
   state.quotas.load(tree);

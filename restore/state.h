@@ -35,9 +35,11 @@ struct LoadedSnapshot {
   /// Nodes whose ACL id the table lacks: normal in a fuzzy snapshot, damage once replay passed its fuzzy end.
   std::uint64_t dangling_acls = 0;
 };
+class FingerprintSum;
 struct LoadOptions {
   std::int64_t zxid = 0;  // of the file's name
   bool ascii_digest = false;
+  FingerprintSum* fingerprint = nullptr;  // gets every node, if given; cheaper than going over the tree later
 };
 /// Reads all of a snapshot. Errors: those of SnapshotReader, and kBadSnapshot for a node without its parent,
 /// a path twice or a malformed path, a missing root.

@@ -66,7 +66,7 @@ Tree::Tree(bool ascii_digest) : ascii_digest_(ascii_digest) {
   rehash_digest(node(root), "");
 }
 
-std::uint64_t Tree::hash(std::string_view path) { return XXH3_64bits(path.data(), path.size()); }
+PathHash Tree::hash(std::string_view path) { return XXH3_64bits(path.data(), path.size()); }
 
 /// Compares from the last component up to the root.
 bool Tree::is_at(NodeId id, std::string_view path) const {
@@ -82,9 +82,8 @@ bool Tree::is_at(NodeId id, std::string_view path) const {
   return path.empty();
 }
 
-NodeId Tree::find(std::string_view path) const {
+NodeId Tree::find(std::string_view path, PathHash h) const {
   if (path.empty() || path == "/") return kRoot;
-  const std::uint64_t h = hash(path);
   const std::size_t mask = table_.size() - 1;
   for (std::size_t i = (h >> 32) & mask;; i = (i + 1) & mask) {
     const std::uint64_t slot = table_[i];
@@ -93,6 +92,34 @@ NodeId Tree::find(std::string_view path) const {
     const auto id = static_cast<NodeId>(slot);
     if (is_at(id, path)) return id;
   }
+}
+
+/// What stands first at the place of `hash`: nearly always the node, if there is one.
+NodeId Tree::likely_node(PathHash h) const {
+  const std::size_t mask = table_.size() - 1;
+  for (std::size_t i = (h >> 32) & mask, tries = 0; tries < 4; i = (i + 1) & mask, ++tries) {
+    const std::uint64_t slot = table_[i];
+    if (slot == kEmpty) break;
+    if (((slot ^ h) & kHashMask) == 0 && slot != kDeleted) return static_cast<NodeId>(slot);
+  }
+  return kNoNode;
+}
+
+void Tree::fetch_node(PathHash h) const {
+  const NodeId id = likely_node(h);
+  if (id == kNoNode) return;
+  const auto* const at = reinterpret_cast<const char*>(&node(id));
+  __builtin_prefetch(at);
+  __builtin_prefetch(at + 64);
+}
+
+void Tree::fetch_data(PathHash h) const {
+  const NodeId id = likely_node(h);
+  if (id == kNoNode) return;
+  const Node& n = node(id);
+  if (n.data == nullptr) return;
+  __builtin_prefetch(n.data);
+  if (n.data_size > 64) __builtin_prefetch(n.data + 64);
 }
 
 NodeId Tree::find_parent(std::string_view path) const {
@@ -190,8 +217,8 @@ void Tree::path_into(NodeId id, std::string& text) const {
   }
 }
 
-NodeId Tree::create(std::string_view path, NodeId parent, std::optional<Bytes> data, AclSlot acl,
-                    const StatPersisted& stat) {
+NodeId Tree::create(std::string_view path, PathHash hash, NodeId parent, std::optional<Bytes> data,
+                    AclSlot acl, const StatPersisted& stat) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const NodeId id = new_id();
   Node& n = node(id);
@@ -211,7 +238,7 @@ NodeId Tree::create(std::string_view path, NodeId parent, std::optional<Bytes> d
   path_bytes_ += path.size();
   ++kinds_[0];  // store_stat moves it to the kind of its owner
   store_stat(id, n, stat);
-  insert(id, hash(path));
+  insert(id, hash);
   rehash_digest(n, path);
   return id;
 }

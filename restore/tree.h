@@ -63,6 +63,9 @@ struct NodeView {
   NodeId parent = kNoNode;
 };
 
+/// The hash of a path, as Tree::prepare() gives it.
+using PathHash = std::uint64_t;
+
 class Tree {
  public:
   /// A tree of the root alone (null data, zero stat, open ACL). `ascii_digest`: see node_digest.
@@ -71,7 +74,19 @@ class Tree {
   Tree& operator=(Tree&&) noexcept = default;
 
   /// "" and "/" are the root. kNoNode when there is no such node.
-  NodeId find(std::string_view path) const;
+  NodeId find(std::string_view path) const { return find(path, hash(path)); }
+  NodeId find(std::string_view path, PathHash hash) const;
+  /// Most of the time of a replay over a large tree is waiting for memory. Who knows early which paths come
+  /// next has their places fetched meanwhile: prepare() what find() will look at first, then, some records
+  /// later, fetch_node() the node that is found there, then fetch_data() its value. Hints: any of them may be
+  /// left out, and none changes anything.
+  PathHash prepare(std::string_view path) const {
+    const PathHash h = hash(path == "/" ? std::string_view() : path);
+    __builtin_prefetch(&table_[(h >> 32) & (table_.size() - 1)]);
+    return h;
+  }
+  void fetch_node(PathHash hash) const;
+  void fetch_data(PathHash hash) const;
   /// Where `path`'s parent would be: find(path up to the last slash).
   NodeId find_parent(std::string_view path) const;
   NodeView get(NodeId id) const;
@@ -86,6 +101,10 @@ class Tree {
 
   /// A new node; `path` is valid, its parent is `parent`, nothing stands there. Takes over one use of `acl`.
   NodeId create(std::string_view path, NodeId parent, std::optional<Bytes> data, AclSlot acl,
+                const StatPersisted& stat) {
+    return create(path, hash(path), parent, data, acl, stat);
+  }
+  NodeId create(std::string_view path, PathHash hash, NodeId parent, std::optional<Bytes> data, AclSlot acl,
                 const StatPersisted& stat);
   /// Removes a node and everything below it. Not for the root. Gives back the uses of its ACLs.
   void remove(NodeId id);
@@ -151,7 +170,8 @@ class Tree {
 
   Node& node(NodeId id) { return chunks_[id / kChunkNodes][id % kChunkNodes]; }
   const Node& node(NodeId id) const { return chunks_[id / kChunkNodes][id % kChunkNodes]; }
-  static std::uint64_t hash(std::string_view path);
+  static PathHash hash(std::string_view path);
+  NodeId likely_node(PathHash hash) const;
   bool is_at(NodeId id, std::string_view path) const;
   std::size_t slot_of(NodeId id, std::string_view path) const;
   void insert(NodeId id, std::uint64_t hash);

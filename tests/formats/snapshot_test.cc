@@ -396,5 +396,69 @@ TEST(Snapshot, SessionsAreRead) {
   EXPECT_EQ(hex(c.again), hex(plain));
 }
 
+TEST(SnapshotReader, GivesTheSameNodesSeveralAtATime) {
+  const std::string plain = sealed(initial_body()) + kDigestSection + kLastSection;
+  for (std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{100}, SIZE_MAX}) {
+    for (std::size_t together : {std::size_t{1}, std::size_t{3}, std::size_t{16}}) {
+      MemorySource one_source(plain, step), source(plain, step);
+      SnapshotReader one(one_source, "a"), several(source, "b");
+      std::vector<SnapNode> nodes(together);
+      std::vector<std::uint64_t> ends(together);
+      std::size_t seen = 0;
+      for (;;) {
+        const Result<std::size_t> count = several.next_nodes(nodes, ends);
+        ASSERT_TRUE(count) << count.error().to_string();
+        for (std::size_t i = 0; i < *count; ++i, ++seen) {
+          const auto node = one.next_node();
+          ASSERT_TRUE(node && *node);
+          EXPECT_EQ(nodes[i].path, (*node)->path);
+          EXPECT_EQ(nodes[i].stat, (*node)->stat);
+          EXPECT_EQ(ends[i], one.offset());
+        }
+        if (*count == 0) break;
+      }
+      EXPECT_EQ(seen, 4u);
+      EXPECT_FALSE(*one.next_node());
+      EXPECT_TRUE(several.read_tail());
+    }
+  }
+}
+
+TEST(SnapshotReader, LeavesADamagedNodeForTheCallThatReportsIt) {
+  std::string plain = sealed(initial_body()) + kDigestSection;
+  const std::size_t length = plain.find("/zookeeper/quota") - 4;
+  plain[length] = '\x7f';
+  MemorySource source(plain, SIZE_MAX);
+  SnapshotReader reader(source, "a");
+  SnapNode nodes[8];
+  std::uint64_t ends[8];
+  const Result<std::size_t> sound = reader.next_nodes(nodes, ends);
+  ASSERT_TRUE(sound);
+  EXPECT_EQ(*sound, 3u);
+  const Result<std::size_t> damaged = reader.next_nodes(nodes, ends);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().id(), ErrorId::kBadLength);
+  EXPECT_EQ(damaged.error().offset(), ends[2] + 4);  // behind the length
+}
+
+TEST(PeekTail, TellsTheSectionsFromTheLastBytes) {
+  const std::string body(100, 'x');
+  const auto peek = [&](const std::string& end) {
+    test::MemoryFile file(body + end);
+    return *peek_tail(file);
+  };
+  const std::string digest =
+      from_hex("0000000000000055 00000002 1122334455667788 | 0000000095b93d59 00000001 2f");
+  EXPECT_EQ(peek(kSeal1), SnapshotTail());
+  EXPECT_EQ(peek(kSeal1 + digest).digest, (SnapDigest{0x55, 2, 0x1122334455667788, {}}));
+  EXPECT_FALSE(peek(kSeal1 + digest).last_processed_zxid);
+  const SnapshotTail both = peek(kSeal1 + digest + from_hex("0000000000000056 00000000bde83f6d 00000001 2f"));
+  EXPECT_EQ(both.digest, (SnapDigest{0x55, 2, 0x1122334455667788, {}}));
+  EXPECT_EQ(both.last_processed_zxid, 0x56);
+  EXPECT_EQ(peek(std::string(60, '\0')), SnapshotTail());
+  test::MemoryFile tiny("short");
+  EXPECT_EQ(*peek_tail(tiny), SnapshotTail());
+}
+
 }  // namespace
 }  // namespace zkark
