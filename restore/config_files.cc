@@ -1,5 +1,7 @@
 #include "restore/config_files.h"
 
+#include <algorithm>
+
 #include "restore/data_dir.h"
 #include "restore/log_walk.h"
 
@@ -29,7 +31,9 @@ Result<CapturedConfig> captured_config(const SourceListing& listing) {
     captured.log_dir = resolve_config_path(*log_dir, home);
     if (captured.log_dir == captured.data_dir) captured.log_dir.clear();
   }
-  if (auto client = cfg.client_address()) captured.client = *std::move(client);
+  if (const auto plain = cfg.client_address(); plain && *plain) captured.clients.push_back(**plain);
+  if (const auto secure = cfg.secure_client_address(); secure && *secure)
+    captured.clients.push_back(**secure);
   ZK_TRY(captured.ensemble, cfg.ensemble());
   const auto pointer = cfg.dynamic_config_file();
   if (!pointer) return captured;
@@ -47,6 +51,16 @@ Result<CapturedConfig> captured_config(const SourceListing& listing) {
   ZK_TRY(const ZooCfg dynamic, ZooCfg::parse(captured.dynamic->content, captured.dynamic->path));
   ZK_TRY(captured.ensemble, dynamic.ensemble());
   return captured;
+}
+
+std::vector<ClientAddress> client_addresses(const CapturedConfig& captured,
+                                            std::optional<std::int64_t> server_id) {
+  std::vector<ClientAddress> addresses = captured.clients;
+  const ServerLine* own = server_id ? captured.ensemble.find(*server_id) : nullptr;
+  if (own != nullptr && own->client &&
+      std::find(addresses.begin(), addresses.end(), *own->client) == addresses.end())
+    addresses.push_back(*own->client);
+  return addresses;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> restored_config(

@@ -18,13 +18,18 @@ struct CapturedConfig {
   std::optional<ZooCfg> cfg;
   const ExtraFile* dynamic = nullptr;  // the file dynamicConfigFile names, if it was captured
   std::string data_dir, log_dir;       // resolved against the place of zoo.cfg; log_dir only when it is apart
-  std::optional<ClientAddress> client;
+  std::vector<ClientAddress> clients;  // clientPort and secureClientPort, with their addresses
   Ensemble ensemble;
   Findings notes;  // a dynamic file that is missing
 };
 /// Of several extras, the one named zoo.cfg, else the one that reads like one. kBadZooCfg when it cannot be
 /// parsed. Borrows from `listing`.
 Result<CapturedConfig> captured_config(const SourceListing& listing);
+
+/// Where the server listens for clients: zoo.cfg's ports, and those of the member's own line in the
+/// (dynamic) list of servers; each once. Without `server_id` the line is unknown.
+std::vector<ClientAddress> client_addresses(const CapturedConfig& captured,
+                                            std::optional<std::int64_t> server_id);
 
 struct RestoredConfigOptions {
   std::string dir;              // of the data, absolute

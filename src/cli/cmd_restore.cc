@@ -11,6 +11,7 @@
 #include "src/cli/context.h"
 #include "src/cli/live_members.h"
 #include "src/cli/point_in_time.h"
+#include "src/cli/server_at_work.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/source_arg.h"
 #include "src/cli/text.h"
@@ -22,7 +23,6 @@ namespace {
 using restore::Target;
 using restore::TimeRule;
 
-constexpr std::int64_t kPortPatienceMs = 500;
 constexpr std::size_t kShownEphemerals = 20;
 
 struct Options {
@@ -194,34 +194,15 @@ Status Restore::check_target() {
   if (!examined) return fail(std::move(examined).error());
   directory_.emplace(*std::move(examined));
 
-  // A server that has written nothing since its start has no file open.
-  const bool in_its_place =
-      directory_->state() == restore::TargetState::kOccupied || dir_ == config_.data_dir;
-  if (config_.client) {
-    const std::string& host = config_.client->host;
-    const std::string here = host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
-    const Result<bool> answers = context_.system.port_answers(here, config_.client->port, kPortPatienceMs);
-    if (answers && *answers && in_its_place)
-      return fail(Error(ErrorId::kTargetInUse,
-                        fmt::format("the configured client port, {}:{}, answers", here, config_.client->port))
-                      .at(dir_)
-                      .with_hint("stop that server first"));
-    if (answers && *answers)
-      context_.output.note(
-          fmt::format("{}:{} answers: the restored server cannot listen there while that one runs", here,
-                      config_.client->port));
-  }
+  Replacement replacement{dir_, log_dir_, directory_->state() == restore::TargetState::kOccupied, {}, {}};
+  replacement.places = {{config_.data_dir, config_.log_dir},
+                        {opened_.data_dir, opened_.log_dir == opened_.data_dir ? "" : opened_.log_dir}};
+  if (opened_.stored) replacement.places.push_back({opened_.stored->data_dir, opened_.stored->log_dir});
+  replacement.clients =
+      restore::client_addresses(config_, options_.server_id ? options_.server_id : listing_.myid);
+  ZK_TRY_STATUS(refuse_server_at_work(context_, replacement));
   // Without a bump a server replays whatever its log directory holds above the snapshot.
-  if (options_.bumps() || config_.log_dir.empty() || !log_dir_.empty()) return {};
-  ZK_TRY(const bool above, restore::has_records_above(context_.fs, config_.log_dir, target_.zxid));
-  if (!above) return {};
-  return fail(
-      Error(ErrorId::kRefused,
-            fmt::format("the configured dataLogDir holds transactions above {}: a server would replay them",
-                        zxid_text(target_.zxid)))
-          .at(config_.log_dir)
-          .with_hint("--to-log-dir DIR gives the restored server a log directory of its own; or restore with "
-                     "--bump-epoch"));
+  return options_.bumps() ? ok() : refuse_logs_above(context_, replacement, config_.log_dir, target_.zxid);
 }
 
 /// One bumped member beside live ones can win an election and take back what they acknowledged.

@@ -303,7 +303,15 @@ Result<OpenedSource> open_stored(Context& context, OpenedRepository repository, 
     ZK_TRY(opened.source, backup::open_timeline(stored, cluster, entry.timeline, description));
   }
   ZK_TRY(const std::int64_t highest, highest_in_cluster(stored, cluster, context.job));
-  opened.stored = StoredOrigin{stored.config().id, cluster, entry.timeline, entry.id, highest};
+  ZK_TRY(const backup::Manifest manifest, stored.load(entry.id));
+  const backup::SourceInfo& from = manifest.source;
+  opened.stored = StoredOrigin{stored.config().id,
+                               cluster,
+                               entry.timeline,
+                               entry.id,
+                               highest,
+                               from.data_dir,
+                               from.log_dir == from.data_dir ? std::string() : from.log_dir};
   return opened;
 }
 

@@ -45,6 +45,7 @@ struct StoredOrigin {
   std::string repository_id, cluster, timeline;
   std::string backup;             // id: the newest one it is made of
   std::int64_t highest_zxid = 0;  // of any timeline of the cluster, epochs of captured servers included
+  std::string data_dir, log_dir;  // of that backup's source; log_dir only when it is apart
 };
 
 struct OpenedSource {

@@ -194,6 +194,59 @@ TEST_F(RestoreVerb, LogsAboveThePointInTheConfiguredLogDirectoryAreRefusedWithou
       << "nothing is above the end";
 }
 
+TEST_F(RestoreVerb, EveryPortAtWhichTheConfiguredServerTakesClientsCounts) {
+  load_second_life("/data");
+  fs.put("/data/zoo.cfg",
+         "dataDir=/srv/zk\nclientPort=2181\nclientPortAddress=10.0.0.7\nsecureClientPort=2281\n");
+  for (const char* port : {"10.0.0.7:2181", "127.0.0.1:2281"}) {
+    system.listening = {port};
+    EXPECT_EQ(restore({"/data", "--to", "/srv/zk"}), 7) << port;
+    EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0702"), HasSubstr(port), HasSubstr("hint: stop")));
+    EXPECT_EQ(restore({"/data", "--to", "/srv/elsewhere", "--dry-run"}), 0);
+    EXPECT_THAT(console.err, HasSubstr(std::string(port) + " answers"));
+  }
+  system.listening = {"127.0.0.1:2181"};
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk"}), 0) << "it would listen at 10.0.0.7 only";
+}
+
+TEST_F(RestoreVerb, TheClientPortOfTheMembersLineInTheDynamicConfigurationCounts) {
+  load_member();
+  system.listening = {"127.0.0.1:28032"};
+  load("zk-3.8.0-ensemble/2", "/srv/zk");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace", "--server-id", "2", "--no-bump-epoch"}), 7);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0702"), HasSubstr("127.0.0.1:28032")));
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace", "--no-bump-epoch"}), 0)
+      << "member 1 listens at another port";
+}
+
+TEST_F(RestoreVerb, AServerThatHasOnlyItsLogDirectoryOpenIsSeen) {
+  load("zk-3.8.0-split-dirs", "/split");
+  must({"init"});
+  must({"backup", "/split"});
+  system.open_files["/split/log"] = {{"pid 7 (java): /split/log/version-2/log.1"}, 0};
+  const std::string data_dir = "/split/data";
+  fs.erase(data_dir);
+  EXPECT_EQ(restore({"-r", "/repo", "--to", data_dir}), 7);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0702"), HasSubstr("/split/log"), HasSubstr("pid 7 (java)")));
+  EXPECT_EQ(restore({"-r", "/repo", "--to", "/srv/elsewhere"}), 0);
+}
+
+TEST_F(RestoreVerb, LogsThatTheSourceHadApartCountWhereItsDataDirectoryIsReplaced) {
+  load("zk-3.8.0-split-dirs", "/split");
+  fs.erase("/split/zoo.cfg");
+  must({"init"});
+  must({"backup", "/split/data", "--log-dir", "/split/log"});
+  EXPECT_EQ(
+      restore({"-r", "/repo", "--to", "/split/data", "--replace", "--at", "zxid:0x1b", "--no-bump-epoch"}),
+      7);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("/split/log"), HasSubstr("--to-log-dir")));
+  EXPECT_EQ(restore({"/split/data", "--log-dir", "/split/log", "--to", "/split/data", "--replace", "--at",
+                     "zxid:0x1b", "--no-bump-epoch"}),
+            7);
+  EXPECT_EQ(restore({"-r", "/repo", "--to", "/srv/zk", "--at", "zxid:0x1b", "--no-bump-epoch"}), 0)
+      << "no configuration leads a server in /srv/zk there";
+}
+
 TEST_F(RestoreVerb, OwnersAreNames) {
   load_second_life("/data");
   system.own = {0, 0};
