@@ -357,9 +357,12 @@ Result<std::string> edit_properties(std::string_view text, std::string_view file
     if (found[i] || !edits[i].value) continue;
     if (!out.empty() && !is_line_end(out.back())) out += line_end;
     // A backslash at the end of the last line would take the new one as its continuation: an empty line ends
-    // it.
+    // it. (A line feed behind a carriage return is no line of its own: both are one line end.)
     const std::size_t last = out.find_last_not_of("\r\n");
-    if (last != std::string::npos && out[last] == '\\') out += line_end;
+    if (last != std::string::npos && out[last] == '\\') {
+      if (out.back() == '\r' && line_end == "\n") out += line_end;
+      out += line_end;
+    }
     out += escape_property_key(edits[i].key);
     out += '=';
     out += escape_property_value(*edits[i].value);

@@ -147,11 +147,25 @@ TEST(PropertyEdits, AppendWhatIsAbsentInTheFilesLineEnds) {
 }
 
 TEST(PropertyEdits, AppendBehindALastLineThatIsContinued) {
-  for (const char* text : {"x=1\\", "x=1\\\n", "x=1\\\r\n", "# c\\", "x=1\\\\"}) {
+  for (const char* text :
+       {"x=1\\", "x=1\\\n", "x=1\\\r\n", "x=1\\\r", "y=2\nx=1\\\r", "y=2\r\nx=1\\\r", "# c\\", "x=1\\\\"}) {
     Map expected = properties(text);
     expected["a"] = "1";
     EXPECT_EQ(properties(edited(text, {{"a", "1"}})), expected) << text;
   }
+}
+
+// java.util.Properties of Java 17 on each of these files: a lone backslash is an empty key at the end of the
+// file, even with one line end behind it, and nothing at all with a line behind it.
+TEST(PropertyEdits, AppendBehindALoneBackslashWhichThenIsNoKeyAnyMore) {
+  EXPECT_EQ(properties("x=1\n\\"), (Map{{"x", "1"}, {"", ""}}));
+  EXPECT_EQ(properties("x=1\n\\\n"), (Map{{"x", "1"}, {"", ""}}));
+  EXPECT_EQ(properties("x=1\n\\\na=1\n"), (Map{{"x", "1"}, {"a", "1"}}));
+  EXPECT_EQ(edited("x=1\n\\", {{"a", "1"}}), "x=1\n\\\n\na=1\n");
+  EXPECT_EQ(properties("x=1\n\\\n\na=1\n"), (Map{{"x", "1"}, {"a", "1"}}));
+  // An empty key that somebody wrote comes to light again.
+  EXPECT_EQ(properties("=x\n\\"), (Map{{"", ""}}));
+  EXPECT_EQ(properties(edited("=x\n\\", {{"a", "1"}})), (Map{{"", "x"}, {"a", "1"}}));
 }
 
 // ---- zoo.cfg ----

@@ -6,6 +6,19 @@
 #include "tests/fuzz/targets.h"
 
 namespace zkark::fuzz {
+namespace {
+
+/// The file without a lone backslash at its end. Java reads that backslash as an empty key, and only there:
+/// with any line behind it, it is nothing. So the one key that appending a line takes away is none that
+/// anybody wrote; whatever the empty key was before it has to come out.
+std::string_view without_lone_backslash(const ZooCfg& cfg) {
+  const std::string_view text = cfg.text();
+  if (cfg.properties().empty()) return text;
+  const Property& last = cfg.properties().back();
+  return last.key.empty() && !last.has_separator ? text.substr(0, last.begin) : text;
+}
+
+}  // namespace
 
 void zoo_cfg(Bytes input) {
   const std::string text(as_text(input));
@@ -42,10 +55,12 @@ void zoo_cfg(Bytes input) {
   ZK_CHECK(again->get("dataDir") == trimmed);
   ZK_CHECK(!again->get("dataLogDir"));
   ZK_CHECK(*again->flag("extendedTypesEnabled", false));
+  Result<ZooCfg> before = ZooCfg::parse(std::string(without_lone_backslash(*cfg)), "input");
+  ZK_CHECK(before.has_value());
   for (const Property& property : cfg->properties()) {
     const std::string key(java_trim(property.key));
     if (key == "dataDir" || key == "dataLogDir" || key == "extendedTypesEnabled") continue;
-    ZK_CHECK(again->get(key) == cfg->get(key));
+    ZK_CHECK(again->get(key) == before->get(key));
   }
 }
 
