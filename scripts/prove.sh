@@ -24,6 +24,7 @@ R10 restore(backup(D)) equals Apache's replay at every zxid"
 tests="R1 tests/backup/zkark_backup_proof_test Proof.CheckDetectsAndNamesEveryFlippedBit*
 R2 tests/backup/zkark_backup_proof_test Proof.CheckDetectsEveryLargerDamage
 R3 tests/restore/test_restore_damage *
+R4 tests/formats/test_formats_damage LogDamage.*
 R5 tests/backup/zkark_backup_proof_test Proof.*
 R6 tests/backup/zkark_backup_proof_test Proof.*
 R8 tests/backup/zkark_backup_proof_test Proof.*
