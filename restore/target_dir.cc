@@ -25,12 +25,14 @@ std::string relative_inside(const std::string& path, const std::string& dir) {
   return path.starts_with(prefix) && path.size() > prefix.size() ? path.substr(prefix.size()) : std::string();
 }
 
-/// What the lock of a temporary directory says; fields that it lacks are empty.
+/// What the lock of a temporary directory says. All is empty when its writer died before the end: half a
+/// host's name would look like another machine, whose lock nobody may touch.
 struct LockText {
   std::string pid, host, identity;
 };
 LockText read_lock(std::string_view text) {
   LockText lock;
+  if (!text.ends_with('\n') || text.find("\nidentity=") == text.npos) return lock;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));

@@ -100,6 +100,14 @@ TEST_F(TargetDirTest, ALockOfAnotherMachineIsNotTouched) {
   EXPECT_THAT(target.error().hint(), HasSubstr("/srv/zk.zkark-restore"));
 }
 
+TEST_F(TargetDirTest, ALockThatWasNeverWrittenToItsEndStandsInNobodysWay) {
+  const std::string whole = "pid=99\nhost=sim-host\nidentity=gone\n";
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    fs_.put("/srv/zk.zkark-restore/.zkark-lock", whole.substr(0, size));
+    EXPECT_TRUE(examine()) << size;
+  }
+}
+
 TEST_F(TargetDirTest, ADirectoryThatIsGivenUpLeavesNoTrace) {
   fs_.put_dir("/srv");
   const auto before = fs_.tree("/");
