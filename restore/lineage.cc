@@ -4,12 +4,15 @@
 
 #include <boost/json.hpp>
 
+#include "formats/base/text.h"
 #include "formats/file_names.h"
 
 namespace zkark::restore {
 namespace {
 
-std::string quoted(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
+std::string quoted(std::string_view text) {
+  return boost::json::serialize(boost::json::string(text_of_bytes(text)));
+}
 
 Failure bad(std::string_view what) {
   return fail(
@@ -19,7 +22,9 @@ Failure bad(std::string_view what) {
 std::string text_of(const boost::json::object& object, std::string_view key) {
   const boost::json::value* value = object.if_contains(key);
   if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string().c_str(), value->get_string().size());
+  // What is no text of ours stands for itself: files of before had none.
+  const std::string_view text(value->get_string().data(), value->get_string().size());
+  return bytes_of_text(text).value_or(std::string(text));
 }
 
 std::optional<std::int64_t> zxid_of(const boost::json::object& object, std::string_view key) {

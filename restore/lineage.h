@@ -27,7 +27,8 @@ struct Lineage {
   bool operator==(const Lineage&) const = default;
 };
 
-/// JSON, one key a line, with "schema": "zkark.lineage/1".
+/// JSON, one key a line, with "schema": "zkark.lineage/1". Paths that are not UTF-8 become "bytes:<hex>", as
+/// in a repository.
 std::string encode_lineage(const Lineage& lineage);
 /// kBadRecord for anything else; a later schema of the same name is read as far as known.
 Result<Lineage> parse_lineage(std::string_view json);

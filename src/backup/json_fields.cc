@@ -6,36 +6,12 @@
 #include <charconv>
 #include <chrono>
 
-#include "formats/base/bytes.h"
+#include "formats/base/text.h"
 
 namespace zkark::backup {
 namespace {
 
 constexpr std::size_t kLineMax = 260;  // an object reference fits
-constexpr std::string_view kBytesPrefix = "bytes:";
-
-bool valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) -> unsigned {
-      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-    };
-    const unsigned lead = byte(i);
-    const std::size_t size = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : (lead & 0xf0) == 0xe0       ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-    if (size == 0) return false;
-    for (std::size_t k = 1; k < size; ++k)
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    const unsigned second = byte(i + 1);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0))
-      return false;  // long form, surrogate
-    if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90)) return false;
-    i += size;
-  }
-  return true;
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -142,24 +118,6 @@ std::optional<std::int64_t> parse_time(const boost::json::value& value) {
   return result;
 }
 
-std::string text_value(std::string_view bytes) {
-  if (!bytes.starts_with(kBytesPrefix) && valid_utf8(bytes)) return std::string(bytes);
-  return std::string(kBytesPrefix) + to_hex(as_bytes(bytes));
-}
-
-std::optional<std::string> parse_text(std::string_view text) {
-  if (!text.starts_with(kBytesPrefix)) return std::string(text);
-  text.remove_prefix(kBytesPrefix.size());
-  if (text.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes += static_cast<char>(high << 4 | low);
-  }
-  return bytes;
-}
-
 std::string pretty(const boost::json::value& value) {
   std::string text;
   print(value, 0, text);
@@ -186,7 +144,7 @@ void JsonReader::operator()(const char* key, std::string& v) {
   const boost::json::value* value = take(key);
   if (value == nullptr) return;
   if (!value->is_string()) return complain(key, "is not a string");
-  std::optional<std::string> text = parse_text({value->get_string().data(), value->get_string().size()});
+  std::optional<std::string> text = bytes_of_text({value->get_string().data(), value->get_string().size()});
   if (!text) return complain(key, "is a malformed byte string");
   v = std::move(*text);
 }
@@ -252,7 +210,7 @@ void JsonReader::strings(const char* key, std::vector<std::string>& v) {
   if (!value->is_array()) return complain(key, "is not an array");
   for (const boost::json::value& item : value->get_array()) {
     std::optional<std::string> text;
-    if (const auto* held = item.if_string()) text = parse_text({held->data(), held->size()});
+    if (const auto* held = item.if_string()) text = bytes_of_text({held->data(), held->size()});
     if (!text) return complain(key, "holds something else than strings");
     v.push_back(std::move(*text));
   }
@@ -263,8 +221,8 @@ void JsonReader::map(const char* key, std::map<std::string, std::string>& v) {
   if (value == nullptr) return;
   if (!value->is_object()) return complain(key, "is not an object");
   for (const auto& item : value->get_object()) {
-    std::optional<std::string> name = parse_text({item.key().data(), item.key().size()}), text;
-    if (const auto* held = item.value().if_string()) text = parse_text({held->data(), held->size()});
+    std::optional<std::string> name = bytes_of_text({item.key().data(), item.key().size()}), text;
+    if (const auto* held = item.value().if_string()) text = bytes_of_text({held->data(), held->size()});
     if (!name || !text) return complain(key, "holds something else than strings");
     v[std::move(*name)] = std::move(*text);
   }
@@ -274,7 +232,7 @@ void JsonReader::finish() {
   for (const auto& item : from_) {
     const std::string_view key(item.key().data(), item.key().size());
     if (std::find(taken_.begin(), taken_.end(), key) == taken_.end())
-      problems_.unknown_keys.push_back(path_of(text_value(key)));
+      problems_.unknown_keys.push_back(path_of(text_of_bytes(key)));
   }
 }
 

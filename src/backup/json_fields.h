@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "formats/base/result.h"
+#include "formats/base/text.h"
 
 namespace zkark::backup {
 
@@ -23,9 +24,6 @@ std::optional<std::uint64_t> parse_hex(std::string_view text);
 /// RFC 3339 in UTC with milliseconds; times outside the years 1970 to 9999 stay numbers.
 boost::json::value time_value(std::int64_t ms);
 std::optional<std::int64_t> parse_time(const boost::json::value& value);
-/// JSON holds UTF-8 only; other bytes become "bytes:<hex>".
-std::string text_value(std::string_view bytes);
-std::optional<std::string> parse_text(std::string_view text);
 /// Two blanks per level; a small object or array stays on one line. Ends with a newline.
 std::string pretty(const boost::json::value& value);
 
@@ -36,7 +34,7 @@ class JsonWriter {
  public:
   explicit JsonWriter(boost::json::object& to) : to_(to) {}
 
-  void operator()(const char* key, const std::string& v) { to_[key] = text_value(v); }
+  void operator()(const char* key, const std::string& v) { to_[key] = text_of_bytes(v); }
   void operator()(const char* key, bool v) { to_[key] = v; }
   void operator()(const char* key, std::uint64_t v) { to_[key] = v; }
   void operator()(const char* key, std::int64_t v) { to_[key] = v; }
@@ -65,12 +63,12 @@ class JsonWriter {
   }
   void strings(const char* key, const std::vector<std::string>& v) {
     boost::json::array items;
-    for (const std::string& text : v) items.emplace_back(text_value(text));
+    for (const std::string& text : v) items.emplace_back(text_of_bytes(text));
     to_[key] = std::move(items);
   }
   void map(const char* key, const std::map<std::string, std::string>& v) {
     boost::json::object items;
-    for (const auto& [name, text] : v) items[text_value(name)] = text_value(text);
+    for (const auto& [name, text] : v) items[text_of_bytes(name)] = text_of_bytes(text);
     to_[key] = std::move(items);
   }
   template <class T>

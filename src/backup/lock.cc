@@ -109,8 +109,10 @@ Result<std::vector<LockInfo>> list_locks(const LockEnvironment& env) {
 
 std::string describe(const LockInfo& lock, WallTime now) {
   if (!lock.readable) return fmt::format("by the damaged or unknown lock file {}", lock.key);
+  // The time is whatever stands in the file: one before 1970 would not fit into a difference.
+  const std::int64_t age_ms = std::max<std::int64_t>(now.ms - std::max<std::int64_t>(lock.created_ms, 0), 0);
   return fmt::format("{} on {} (pid {}, uid {}), {} ago{}", lock.purpose, lock.owner.host, lock.owner.pid,
-                     lock.owner.uid, span_text(std::max<std::int64_t>(now.ms - lock.created_ms, 0)),
+                     lock.owner.uid, span_text(age_ms),
                      lock.state == LockInfo::State::kDead      ? ", its process is gone"
                      : lock.state == LockInfo::State::kUnknown ? ", on another host"
                                                                : "");

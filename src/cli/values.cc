@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
+
+#include "formats/base/text.h"
 
 namespace zkark::cli {
 namespace {
@@ -43,24 +44,6 @@ bool scale(const Decimal& value, std::uint64_t unit, std::uint64_t& out) {
   if (__builtin_mul_overflow(value.whole, unit, &whole)) return false;
   const auto part = static_cast<unsigned __int128>(value.fraction) * unit / value.fraction_scale;
   return !__builtin_add_overflow(whole, static_cast<std::uint64_t>(part), &out);
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  const std::size_t width = b.size() + 1;
-  std::vector<std::size_t> cells((a.size() + 1) * width);
-  for (std::size_t i = 0; i <= a.size(); ++i) cells[i * width] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) cells[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t swap = a[i - 1] == b[j - 1] ? 0 : 1;
-      std::size_t best = std::min({cells[(i - 1) * width + j] + 1, cells[i * width + j - 1] + 1,
-                                   cells[(i - 1) * width + j - 1] + swap});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        best = std::min(best, cells[(i - 2) * width + j - 2] + 1);
-      cells[i * width + j] = best;
-    }
-  }
-  return cells.back();
 }
 
 }  // namespace
@@ -168,14 +151,9 @@ Result<std::size_t> parse_choice(std::string_view text, const std::vector<std::s
 }
 
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates) {
-  if (text.empty() || text.size() > 64) return "";
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, text.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(text, candidate);
-    if (distance < best_distance) best = candidate, best_distance = distance;
-  }
-  if (!best.empty() || text.size() < 3) return best;
+  const std::vector<std::string_view> names(candidates.begin(), candidates.end());
+  if (const std::optional<std::string_view> near = nearest_name(text, names)) return std::string(*near);
+  if (text.size() < 3) return "";
   for (const std::string& candidate : candidates)  // "conf" for config
     if (candidate.compare(0, text.size(), text) == 0) return candidate;
   return "";

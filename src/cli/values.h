@@ -26,8 +26,8 @@ Result<std::int64_t> parse_duration_ms(std::string_view text);
 /// The index of `text` in `names`; failing that, names all and the nearest.
 Result<std::size_t> parse_choice(std::string_view text, const std::vector<std::string>& names);
 
-/// The candidate nearest to `text`, empty when none is near (Damerau-Levenshtein, at most a third of the
-/// letters).
+/// The candidate nearest to `text` (nearest_name of formats/base/text.h), else the first that begins with it;
+/// empty when there is none.
 std::string nearest(std::string_view text, const std::vector<std::string>& candidates);
 
 }  // namespace zkark::cli

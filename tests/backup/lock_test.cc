@@ -144,6 +144,24 @@ TEST(Lock, ListsOwnersWithTheirState) {
 
 // Every interleaving of two processes that take the lock, one I/O operation at a time, with up to two
 // switches: while the first is inside, the second runs from its operation A to its operation B.
+TEST(Lock, IsDescribedWhateverTimeItsFileNames) {
+  LockLab lab;
+  for (const char* created : {"-9223372036854775808", "9223372036854775807", "-1"}) {
+    const std::string body =
+        std::string(
+            R"({"kind": "shared", "number": 1, "host": "db1", "pid": 4711, "identity": "x", "uid": 0,)") +
+        R"("purpose": "copy", "created": )" + created + "}";
+    lab.fs.put("/repo/locks/0000000000000001.lock", seal("lock", 1, body));
+    auto locks = list_locks(lab.client.env().locks());
+    ZK_ASSERT_OK(locks);
+    ASSERT_EQ(locks->size(), 1u);
+    ASSERT_TRUE(locks->front().readable) << created;
+    const std::string text = describe(locks->front(), lab.clock.wall());
+    // Some 20454 days since 1970, never a negative number.
+    EXPECT_NE(text.find(created[0] == '-' ? ", 20454 days ago" : ", 0 s ago"), std::string::npos) << text;
+  }
+}
+
 TEST(Lock, IsNeverHeldByTwoUnderAnyInterleavingOfTwoActors) {
   int both_failed = 0, runs = 0, second_won = 0;
   // Other seeds give other names, and names decide between equal numbers.

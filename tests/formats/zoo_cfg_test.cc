@@ -463,5 +463,30 @@ TEST(Text, NearestName) {
   EXPECT_EQ(nearest_name(std::string(65, 'b'), names), std::nullopt);
 }
 
+TEST(Text, NearestNameIsThatOfTheSmallestEditDistance) {
+  std::vector<std::string_view> names;
+  for (const ZooKey& key : zoo_keys()) names.push_back(key.name);
+  std::size_t near = 0;
+  for (std::size_t i = 0; i < names.size(); i += 5) {
+    const std::string_view name = names[i];
+    for (std::size_t cut = 0; cut < name.size(); ++cut) {
+      // A letter lost here, two swapped further on, and one more for every seventh: near and not so near.
+      std::string word(name);
+      word.erase(cut, 1);
+      if (cut + 3 < word.size()) std::swap(word[cut + 1], word[cut + 2]);
+      word.append(cut % 7, 'q');
+      std::optional<std::string_view> best;
+      std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+      for (std::string_view candidate : names)
+        if (const std::size_t distance = edit_distance(word, candidate); distance < least)
+          best = candidate, least = distance;
+      if (word.empty() || word.size() > 64) best = std::nullopt;
+      ASSERT_EQ(nearest_name(word, names), best) << word;
+      if (best) ++near;
+    }
+  }
+  EXPECT_GT(near, 200u);
+}
+
 }  // namespace
 }  // namespace zkark

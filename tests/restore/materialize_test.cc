@@ -431,6 +431,11 @@ TEST(LineageFile, ReadsBackWhatItWrote) {
   lineage.restored_ms = 1795251286091;
   EXPECT_EQ(parse_lineage(encode_lineage(lineage)).value(), lineage);
   EXPECT_EQ(parse_lineage(encode_lineage({})).value(), Lineage());
+  // A znode or a directory may be named in Latin-1: JSON cannot hold that as it is.
+  for (const char* name : {"/caf\xe9", "bytes:41", "bytes:no hex"}) {
+    lineage.path = lineage.source = name;
+    EXPECT_EQ(parse_lineage(encode_lineage(lineage)).value(), lineage) << name;
+  }
   const std::string text = encode_lineage(lineage);
   for (std::size_t cut = 0; cut + 2 < text.size(); ++cut)
     EXPECT_FALSE(parse_lineage(text.substr(0, cut))) << cut;
