@@ -333,8 +333,13 @@ PointFrame point_frame(const Context& context) {
 }
 
 Result<PointSpec> parse_point(std::string_view text, const PointFrame& frame) {
+  static constexpr std::int64_t kYear1 = -62'135'596'800'000, kYear10000 = 253'402'300'800'000;
   try {
-    return parse(text, frame);
+    Result<PointSpec> spec = parse(text, frame);
+    if (spec && spec->kind == PointSpec::Kind::kTime &&
+        (spec->time.ms < kYear1 || spec->time.ms >= kYear10000))
+      return bad(text, "that is not between the years 1 and 9999");
+    return spec;
   } catch (const std::exception& error) {  // the zone's file is damaged
     return fail(ErrorId::kStorage, fmt::format("the time zone could not be read: {}", error.what()));
   }

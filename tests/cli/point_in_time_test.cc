@@ -161,6 +161,18 @@ TEST(Point, NonsenseIsRefusedWithAWayOut) {
   EXPECT_EQ(parse_point("23:59", kUtc).error().hint(), "'yesterday 23:59', or a full date");
 }
 
+TEST(Point, TimesOutsideTheYearsOneTo9999AreRefused) {
+  for (const char* text : {"0001-01-01T00:00+00:01", "9999-12-31T23:59-00:01", "@-253402300799",
+                           "-300000000000s", "3000000 days ago"}) {
+    Result<PointSpec> point = parse_point(text, kUtc);
+    ASSERT_FALSE(point) << text;
+    EXPECT_EQ(point.error().id(), ErrorId::kBadPoint);
+    EXPECT_NE(point.error().message().find("between the years 1 and 9999"), std::string::npos) << text;
+  }
+  EXPECT_EQ(time_of("0001-01-01T00:01+00:01"), "0001-01-01T00:00:00.000Z");
+  EXPECT_EQ(time_of("9999-12-31T23:58:59.999-00:01"), "9999-12-31T23:59:59.999Z");
+}
+
 TEST(Point, AnUnknownZoneIsNamed) {
   Result<PointSpec> point = parse_point("14:00", {kNow, "Europe/Wien"});
   ASSERT_FALSE(point);
