@@ -25,15 +25,55 @@ void epoch_file(Bytes input);
 /// Names in a data directory.
 void file_name(Bytes input);
 
+/// A stored object, read from start to end and from anywhere, and any bytes as the plain bytes of one.
+void object(Bytes input);
+/// The sealed files of a repository, as they are and behind a right seal: what is accepted is written and
+/// read again as the same.
+void manifest(Bytes input);
+void head(Bytes input);
+void repository_config(Bytes input);
+/// Locks of other processes: listed, described, removed, whatever is in them.
+void lock_file(Bytes input);
+void pin(Bytes input);
+/// zkark-lineage.json; any bytes as a path in it.
+void lineage(Bytes input);
+/// The values inside sealed files.
+void json_fields(Bytes input);
+/// A tarball: nothing outside the directory, no more bytes than allowed.
+void archive(Bytes input);
+
+/// --at and SRC@POINT.
+void point(Bytes input);
+/// zkark.toml.
+void config_file(Bytes input);
+/// Numbers, sizes, durations, choices.
+void option_value(Bytes input);
+
 struct Target {
   std::string_view name;  // of the folder in corpus/, and of the program fuzz_<name>
   void (*run)(Bytes);
 };
 inline constexpr Target kTargets[] = {
-    {"txn_payload", txn_payload},         {"log_file", log_file},
-    {"snapshot_plain", snapshot_plain},   {"snapshot_gzip", snapshot_gzip},
-    {"snapshot_snappy", snapshot_snappy}, {"zoo_cfg", zoo_cfg},
-    {"epoch_file", epoch_file},           {"file_name", file_name},
+    {"txn_payload", txn_payload},
+    {"log_file", log_file},
+    {"snapshot_plain", snapshot_plain},
+    {"snapshot_gzip", snapshot_gzip},
+    {"snapshot_snappy", snapshot_snappy},
+    {"zoo_cfg", zoo_cfg},
+    {"epoch_file", epoch_file},
+    {"file_name", file_name},
+    {"object", object},
+    {"manifest", manifest},
+    {"head", head},
+    {"repository_config", repository_config},
+    {"lock_file", lock_file},
+    {"pin", pin},
+    {"lineage", lineage},
+    {"json_fields", json_fields},
+    {"archive", archive},
+    {"point", point},
+    {"config_file", config_file},
+    {"option_value", option_value},
 };
 
 }  // namespace zkark::fuzz
