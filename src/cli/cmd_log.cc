@@ -48,7 +48,7 @@ Result<ZxidBounds> parse_bounds(std::string_view text) {
 
 struct Options {
   std::string source;
-  std::optional<std::string> log_dir;
+  std::optional<std::string> log_dir, timeline;
   std::optional<ZxidBounds> zxids;
   std::optional<std::string> since, until;
   std::optional<std::int64_t> limit;
@@ -361,8 +361,11 @@ Status run(Context& context, const Options& options) {
     ZK_TRY_STATUS(narrow(point, false, wanted));
   }
   if (options.limit) wanted.limit = static_cast<std::uint64_t>(*options.limit);
-  ZK_TRY(const OpenedSource opened,
-         open_source(context, {{options.source}, options.log_dir.value_or(""), ""}));
+  SourceRequest request{{options.source}, options.log_dir.value_or(""), ""};
+  request.timeline = options.timeline;
+  ZK_TRY(const OpenedSource opened, open_source(context, request));
+  if (opened.stored && !opened.stored->timeline_text.empty())
+    context.output.note("timeline " + opened.stored->timeline_text);
   // SRC@POINT: the history up to there.
   if (opened.point.kind != restore::PointSpec::Kind::kLatest)
     ZK_TRY_STATUS(narrow(opened.point, false, wanted));
@@ -398,6 +401,8 @@ Verb log_verb() {
   verb.argument("SRC", &Options::source, "what to read").required().completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
+  verb.text("timeline", "ID", &Options::timeline,
+            "of this timeline of the repository, instead of the newest");
   verb.parsed("zxid", "FIRST..LAST", &Options::zxids, parse_bounds,
               "only these zxids; either end may be left out");
   verb.text("since", "POINT", &Options::since, "only from this time or zxid on").completes(Completes::kPoint);

@@ -29,7 +29,7 @@ struct Options {
   std::vector<std::string> sources;
   std::optional<std::string> log_dir, zoo_cfg;
   std::optional<std::string> to, to_log_dir;
-  std::optional<std::string> at;
+  std::optional<std::string> at, timeline;
   bool exclusive = false;
   TimeRule time_rule = TimeRule::kRefuse;
   Given<std::int64_t> bump_epoch;
@@ -147,6 +147,7 @@ Status Restore::open() {
   if (options_.at) {
     ZK_TRY(request.point, parse_point(*options_.at, context_));
   }
+  request.timeline = options_.timeline;
   ZK_TRY(opened_, open_source(context_, request));
   ZK_TRY(listing_, opened_.source->list());
   show_findings(context_.output, opened_.findings, Stance::kReading);
@@ -176,6 +177,9 @@ Status Restore::find_target() {
   say("", target_.next
               ? fmt::format("not applied any more: {}", escape_terminal(restore::note_text(*target_.next)))
               : std::string("nothing is stored after it"));
+  report_.field("timeline", "", opened_.stored ? Cell::string(opened_.stored->timeline) : Cell::null());
+  if (opened_.stored && !opened_.stored->timeline_text.empty())
+    say("timeline", opened_.stored->timeline_text);
   return {};
 }
 
@@ -522,6 +526,8 @@ Verb restore_verb() {
   verb.text("at", "POINT", &Options::at, "a time, zxid:0x…, a backup id or latest")
       .default_is("latest")
       .completes(Completes::kPoint);
+  verb.text("timeline", "ID", &Options::timeline,
+            "look for that point on this timeline of the repository only");
   verb.flag("exclusive", &Options::exclusive, "stop just before that point");
   verb.choice("time-rule", "RULE", &Options::time_rule,
               {{"refuse", TimeRule::kRefuse, "print both and stop"},

@@ -12,6 +12,7 @@
 #include "restore/data_dir.h"
 #include "src/backup/archive.h"
 #include "src/backup/catalogue.h"
+#include "src/backup/point_timeline.h"
 #include "src/backup/source.h"
 #include "src/cli/point_in_time.h"
 
@@ -275,43 +276,73 @@ Result<std::int64_t> highest_in_cluster(const backup::Repository& repository, co
   return highest;
 }
 
+/// Of the timeline asked for: the newest backup, or so many before it.
+Result<backup::HeadEntry> backup_of_timeline(const backup::Repository& repository,
+                                             const backup::HeadEntry& newest, std::uint32_t back) {
+  std::vector<backup::HeadEntry> backups = repository.ordered(newest.cluster);
+  std::erase_if(backups, [&](const backup::HeadEntry& one) { return one.timeline != newest.timeline; });
+  if (back < backups.size()) return backups[backups.size() - 1 - back];
+  return fail(Error(ErrorId::kNotFound, fmt::format("timeline {} has only {} backups",
+                                                    newest.timeline.substr(0, 8), backups.size()))
+                  .with_hint("`zkark list` shows them"));
+}
+
+/// Which backup, on which timeline, and why that one.
+Result<backup::PointTimeline> choose_stored(Context& context, const backup::Repository& stored,
+                                            const std::string& cluster, const restore::PointSpec& point,
+                                            const std::optional<std::string>& timeline) {
+  const bool by_id = point.kind == restore::PointSpec::Kind::kBackup;
+  std::optional<backup::HeadEntry> wanted;
+  if (timeline) {
+    ZK_TRY(wanted, backup::find_timeline(stored, cluster, *timeline));
+  }
+  if (by_id || (point.back != 0 && !wanted)) {
+    std::string spec = by_id ? point.id : "latest";
+    if (point.back != 0) spec += fmt::format("~{}", point.back);
+    ZK_TRY(backup::HeadEntry entry, chosen_backup(context, stored, spec));
+    if (wanted && entry.timeline != wanted->timeline)
+      return fail(Error(ErrorId::kUsage, fmt::format("backup {} is on timeline {}",
+                                                     backup::short_id(entry.id), entry.timeline.substr(0, 8)))
+                      .with_hint("leave out --timeline: an id names it already"));
+    return backup::PointTimeline{std::move(entry), "that of the backup"};
+  }
+  if (!wanted) return backup::timeline_of_point(stored, cluster, point, context.job);
+  ZK_TRY(backup::HeadEntry entry, backup_of_timeline(stored, *wanted, point.back));
+  return backup::PointTimeline{std::move(entry), "as asked for"};
+}
+
 /// A point of a repository as a source: one backup and what it needs, or a whole timeline.
 Result<OpenedSource> open_stored(Context& context, OpenedRepository repository, const std::string& shown,
-                                 const restore::PointSpec& point) {
+                                 const restore::PointSpec& point,
+                                 const std::optional<std::string>& timeline) {
   OpenedSource opened;
   opened.kind = SourceKind::kRepository;
   opened.repository = std::make_unique<OpenedRepository>(std::move(repository));
   const backup::Repository& stored = *opened.repository->repository;
   ZK_TRY(const std::string cluster, one_cluster(context, stored));
-  const bool names_backup = point.kind == restore::PointSpec::Kind::kBackup || point.back != 0;
-  const backup::HeadEntry* newest = stored.newest(cluster);
-  backup::HeadEntry entry;
-  if (names_backup) {
-    std::string spec = point.kind == restore::PointSpec::Kind::kBackup ? point.id : "latest";
-    if (point.back != 0) spec += fmt::format("~{}", point.back);
-    ZK_TRY(entry, chosen_backup(context, stored, spec));
-  } else {
-    if (newest == nullptr)
-      return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster)));
-    entry = *newest;
-    opened.point = point;
-  }
+  ZK_TRY(const backup::PointTimeline chosen, choose_stored(context, stored, cluster, point, timeline));
+  const backup::HeadEntry& entry = chosen.newest;
   const std::string description = fmt::format("{}@{}", shown, backup::short_id(entry.id));
-  if (names_backup) {
+  if (point.kind == restore::PointSpec::Kind::kBackup || point.back != 0) {
     ZK_TRY(opened.source, backup::open_backup(stored, entry.id, description));
   } else {
+    opened.point = point;
     ZK_TRY(opened.source, backup::open_timeline(stored, cluster, entry.timeline, description));
   }
   ZK_TRY(const std::int64_t highest, highest_in_cluster(stored, cluster, context.job));
   ZK_TRY(const backup::Manifest manifest, stored.load(entry.id));
   const backup::SourceInfo& from = manifest.source;
-  opened.stored = StoredOrigin{stored.config().id,
-                               cluster,
-                               entry.timeline,
-                               entry.id,
-                               highest,
-                               from.data_dir,
-                               from.log_dir == from.data_dir ? std::string() : from.log_dir};
+  StoredOrigin origin;
+  origin.repository_id = stored.config().id;
+  origin.cluster = cluster;
+  origin.timeline = entry.timeline;
+  if (backup::timelines_of(stored, cluster).size() > 1)
+    origin.timeline_text = fmt::format("{}, {}", entry.timeline.substr(0, 8), chosen.why);
+  origin.backup = entry.id;
+  origin.highest_zxid = highest;
+  origin.data_dir = from.data_dir;
+  if (from.log_dir != from.data_dir) origin.log_dir = from.log_dir;
+  opened.stored = std::move(origin);
   return opened;
 }
 
@@ -355,7 +386,7 @@ Result<OpenedSource> open_by_name(Context& context, const SourceRequest& request
            by_flag ? repository_place(context) : repository_place(context, split.place));
     const std::string shown = place.url;
     ZK_TRY(OpenedRepository repository, open_repository(context, std::move(place)));
-    return open_stored(context, std::move(repository), shown, point);
+    return open_stored(context, std::move(repository), shown, point, request.timeline);
   }
   if (looks_like_address(text))
     return fail(Error(ErrorId::kUsage, fmt::format("'{}' looks like a live server, which is not read", text))
@@ -369,21 +400,18 @@ Result<OpenedSource> open_by_name(Context& context, const SourceRequest& request
   if (request.point) return twice(text);
   ZK_TRY(OpenedRepository repository, open_repository(context));
   const std::string shown = repository.place.url;
-  return open_stored(context, std::move(repository), shown, *point);
+  return open_stored(context, std::move(repository), shown, *point, request.timeline);
 }
 
-}  // namespace
-
-TemporaryDir::~TemporaryDir() { static_cast<void>(remove_tree(*fs_, path_)); }
-
-Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
+Result<OpenedSource> open_any(Context& context, const SourceRequest& request) {
   if (request.sources.empty()) {
     if (!context.has_repository())
       return fail(
           Error(ErrorId::kUsage, "no source was given").with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
     ZK_TRY(OpenedRepository repository, open_repository(context));
     const std::string shown = repository.place.url;
-    return open_stored(context, std::move(repository), shown, request.point.value_or(restore::PointSpec()));
+    return open_stored(context, std::move(repository), shown, request.point.value_or(restore::PointSpec()),
+                       request.timeline);
   }
   if (request.sources.size() == 1) {
     const Result<FileInfo> info = context.fs.info(request.sources.front());
@@ -392,6 +420,19 @@ Result<OpenedSource> open_source(Context& context, const SourceRequest& request)
   }
   ZK_TRY(OpenedSource opened, open_place(context, request));
   if (request.point) opened.point = *request.point;
+  return opened;
+}
+
+}  // namespace
+
+TemporaryDir::~TemporaryDir() { static_cast<void>(remove_tree(*fs_, path_)); }
+
+Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
+  ZK_TRY(OpenedSource opened, open_any(context, request));
+  if (request.timeline && opened.kind != SourceKind::kRepository)
+    return fail(Error(ErrorId::kUsage, "only a repository has timelines to choose from")
+                    .at(opened.source->description())
+                    .with_hint("leave out --timeline, or give the repository with -r"));
   return opened;
 }
 

@@ -22,6 +22,8 @@ struct SourceRequest {
   std::string zoo_cfg;  // --zoo-cfg; "" = what lies beside the data
   /// Of --at: chooses the backup when it names one, and the timeline. SRC@POINT beside it is refused.
   std::optional<restore::PointSpec> point = std::nullopt;
+  /// --timeline: only that one, by the beginning of its id. kUsage where SRC is no repository.
+  std::optional<std::string> timeline = std::nullopt;
 };
 
 enum class SourceKind : std::uint8_t { kDataDir, kFiles, kArchive, kRepository };
@@ -43,6 +45,8 @@ class TemporaryDir {
 /// Which stored history a source is.
 struct StoredOrigin {
   std::string repository_id, cluster, timeline;
+  /// Where the cluster has several: "1a2b3c4d, the newest of 2"; else empty.
+  std::string timeline_text;
   std::string backup;             // id: the newest one it is made of
   std::int64_t highest_zxid = 0;  // of any timeline of the cluster, epochs of captured servers included
   std::string data_dir, log_dir;  // of that backup's source; log_dir only when it is apart

@@ -45,7 +45,10 @@ void tell_point(Context& context, const StateOptions& options, const StateAt& at
                          : fmt::format("{}, which has no record of its own", zxid_text(at.target.zxid));
   text += at.target.next ? fmt::format(" (next, not applied: {})", restore::note_text(*at.target.next))
                          : " (nothing is stored after it)";
-  if (options.at)
+  const auto& stored = at.opened.stored;
+  const bool several = stored && !stored->timeline_text.empty();
+  if (several) text += fmt::format(" on timeline {}", stored->timeline_text);
+  if (options.at || several)
     context.output.note("at " + text);
   else
     context.output.detail("at " + text);
@@ -59,6 +62,7 @@ Result<StateAt> load_state_at(Context& context, const StateOptions& options) {
   if (options.at) {
     ZK_TRY(request.point, parse_point(*options.at, context));
   }
+  request.timeline = options.timeline;
   ZK_TRY(at.opened, open_source(context, request));
   ZK_TRY(at.listing, at.opened.source->list());
   const restore::TargetOptions wanted{at.opened.point, options.exclusive, options.time_rule};

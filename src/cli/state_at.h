@@ -16,7 +16,7 @@ namespace zkark::cli {
 struct StateOptions {
   std::string source;
   std::optional<std::string> log_dir;
-  std::optional<std::string> at;
+  std::optional<std::string> at, timeline;
   bool exclusive = false;
   restore::TimeRule time_rule = restore::TimeRule::kRefuse;
 };
@@ -51,6 +51,8 @@ void add_state_options(VerbBuilder<O>& verb) {
   verb.text("at", "POINT", static_cast<Text>(&StateOptions::at),
             "the tree as it was then; the newest if left out")
       .completes(Completes::kPoint);
+  verb.text("timeline", "ID", static_cast<Text>(&StateOptions::timeline),
+            "look for that point on this timeline of the repository only");
   verb.flag("exclusive", static_cast<bool O::*>(&StateOptions::exclusive), "just before that point");
   verb.choice("time-rule", "RULE", static_cast<restore::TimeRule O::*>(&StateOptions::time_rule),
               {{"refuse", restore::TimeRule::kRefuse, "say which two points it names"},
