@@ -10,7 +10,6 @@ namespace zkark::cli {
 namespace {
 
 struct Options : StateOptions {
-  std::string path;
   bool raw = false;
 };
 
@@ -24,12 +23,12 @@ void print_for_people(Output& output, std::string_view text) {
 }
 
 Status run(Context& context, const Options& options) {
-  ZK_TRY(const StateAt at, load_state_at(context, options));
-  ZK_TRY(const restore::NodeId id, find_node(at, options.path));
+  ZK_TRY(const StateAt at, load_state_at(context, options, NodeArgument::kRequired));
+  ZK_TRY(const restore::NodeId id, find_node(at, at.path));
   const std::optional<Bytes> data = at.state.tree.data(id);
   Output& output = context.output;
   if (output.is_table() || output.format() == Format::kPlain) {
-    if (!data) output.note(fmt::format("the data of {} is null", options.path));
+    if (!data) output.note(fmt::format("the data of {} is null", at.path));
     const std::string_view text = data ? as_text(*data) : std::string_view();
     if (options.raw || !output.console().out_is_terminal())
       output.data().append(text);
@@ -38,7 +37,7 @@ Status run(Context& context, const Options& options) {
     return {};
   }
   Report report("cat");
-  report.field("path", Cell::string(options.path)).field("zxid", Cell::zxid(at.target.zxid));
+  report.field("path", Cell::string(at.path)).field("zxid", Cell::zxid(at.target.zxid));
   report.field("data_bytes", Cell::size(data ? data->size() : 0)).field("data", Cell::data(data));
   output.print(report);
   return {};
@@ -61,7 +60,6 @@ Verb cat_verb() {
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
-  verb.argument("PATH", &Options::path, "the node").required();
   verb.flag("raw", &Options::raw, "the bytes as they are, on a terminal too");
   return std::move(verb).build(run);
 }

@@ -22,7 +22,7 @@ using restore::SnapshotShape;
 using restore::Survey;
 
 struct Options {
-  std::string source;
+  std::optional<std::string> source;
   std::optional<std::string> log_dir;
   bool no_replay = false;
 };
@@ -290,7 +290,9 @@ void Inspection::conclude() {
 
 Status Inspection::run() {
   ZK_TRY(const OpenedSource opened,
-         open_source(context_, {{options_.source}, options_.log_dir.value_or(""), ""}));
+         open_source(context_, {options_.source ? std::vector<std::string>{*options_.source}
+                                                : std::vector<std::string>(),
+                                options_.log_dir.value_or(""), ""}));
   if (opened.point.kind != restore::PointSpec::Kind::kLatest)
     return fail(Error(ErrorId::kUsage, "inspect looks at all that a source holds, not at a point in it")
                     .with_hint("leave the @POINT out; `zkark ls SRC@POINT` looks into the tree at one"));
@@ -339,7 +341,8 @@ Verb inspect_verb() {
       .exit_codes = {5, 6},
       .uses = kUsesRepository | kUsesCache | kUsesProgress,
   });
-  verb.argument("SRC", &Options::source, "what to read").required().completes(Completes::kSource);
+  verb.argument("SRC", &Options::source, "what to read; the repository of -r if left out")
+      .completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
   verb.flag("no-replay", &Options::no_replay, "only read and check the files, without building a tree");

@@ -47,7 +47,7 @@ Result<ZxidBounds> parse_bounds(std::string_view text) {
 }
 
 struct Options {
-  std::string source;
+  std::optional<std::string> source;
   std::optional<std::string> log_dir, timeline;
   std::optional<ZxidBounds> zxids;
   std::optional<std::string> since, until;
@@ -361,9 +361,11 @@ Status run(Context& context, const Options& options) {
     ZK_TRY_STATUS(narrow(point, false, wanted));
   }
   if (options.limit) wanted.limit = static_cast<std::uint64_t>(*options.limit);
-  SourceRequest request{{options.source}, options.log_dir.value_or(""), ""};
+  SourceRequest request{{}, options.log_dir.value_or(""), ""};
+  if (options.source) request.sources = {*options.source};
   request.timeline = options.timeline;
   ZK_TRY(const OpenedSource opened, open_source(context, request));
+  if (!options.source) context.output.note("the log of " + opened.source->description());
   if (opened.stored && !opened.stored->timeline_text.empty())
     context.output.note("timeline " + opened.stored->timeline_text);
   // SRC@POINT: the history up to there.
@@ -372,8 +374,8 @@ Status run(Context& context, const Options& options) {
   show_findings(context.output, opened.findings, Stance::kReading);
   ZK_TRY(const restore::SourceListing listing, opened.source->list());
   if (listing.logs.empty())
-    return fail(
-        Error(ErrorId::kNoData, "there are snapshots here, but no transaction log").at(options.source));
+    return fail(Error(ErrorId::kNoData, "there are snapshots here, but no transaction log")
+                    .at(opened.source->description()));
   show_findings(context.output, listing.findings, Stance::kReading);
   return LogPrinting(context, wanted, *opened.source, listing).run(options.reverse);
 }
@@ -398,7 +400,8 @@ Verb log_verb() {
       .exit_codes = {3, 5},
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
-  verb.argument("SRC", &Options::source, "what to read").required().completes(Completes::kSource);
+  verb.argument("SRC", &Options::source, "what to read; the repository of -r if left out")
+      .completes(Completes::kSource);
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
   verb.text("timeline", "ID", &Options::timeline,

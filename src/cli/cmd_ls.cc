@@ -14,7 +14,6 @@ using restore::NodeId;
 using restore::NodeView;
 
 struct Options : StateOptions {
-  std::optional<std::string> path;
   bool recursive = false;
   bool long_form = false;
 };
@@ -80,7 +79,7 @@ void visit_nodes(const Context& context, const restore::Tree& tree, NodeId from,
 Status run(Context& context, const Options& options) {
   ZK_TRY(const StateAt at, load_state_at(context, options));
   const restore::Tree& tree = at.state.tree;
-  ZK_TRY(const NodeId from, find_node(at, options.path.value_or("/")));
+  ZK_TRY(const NodeId from, find_node(at, at.path));
   const bool people = context.output.is_table();
   if (people && !options.long_form) {
     visit_nodes(context, tree, from, options.recursive, [&](NodeId, std::string_view, std::string_view name) {
@@ -116,7 +115,6 @@ Verb ls_verb() {
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
-  verb.argument("PATH", &Options::path, "the node; the root if left out");
   verb.flag("recursive", 'R', &Options::recursive, "the node and everything below it, as full paths");
   verb.flag("long", 'l', &Options::long_form, "kind, version, size, children, last change and owner of each");
   return std::move(verb).build(run);

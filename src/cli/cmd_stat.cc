@@ -8,14 +8,13 @@ namespace zkark::cli {
 namespace {
 
 struct Options : StateOptions {
-  std::string path;
   bool stored = false;
 };
 
 Status run(Context& context, const Options& options) {
-  ZK_TRY(const StateAt at, load_state_at(context, options));
+  ZK_TRY(const StateAt at, load_state_at(context, options, NodeArgument::kRequired));
   const restore::Tree& tree = at.state.tree;
-  ZK_TRY(const restore::NodeId id, find_node(at, options.path));
+  ZK_TRY(const restore::NodeId id, find_node(at, at.path));
   const restore::NodeView node = tree.get(id);
   const StatPersisted& stat = node.stat;
   const ClientStat seen =
@@ -23,7 +22,7 @@ Status run(Context& context, const Options& options) {
   const bool ttl = node_kind(stat.ephemeral_owner) == NodeKind::kTtl;
 
   Report report("stat");
-  report.field("path", "path", Cell::string(options.path));
+  report.field("path", "path", Cell::string(at.path));
   report.field("zxid", "", Cell::zxid(at.target.zxid));
   report.field("kind", "kind", Cell::string(kind_of(node)));
   report.field("czxid", "cZxid", Cell::zxid(stat.czxid));
@@ -63,7 +62,6 @@ Verb stat_verb() {
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_state_options(verb);
-  verb.argument("PATH", &Options::path, "the node").required();
   verb.flag("stored", &Options::stored, "cversion and ephemeralOwner as they are on disk");
   return std::move(verb).build(run);
 }

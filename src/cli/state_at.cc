@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/cli/app.h"
 #include "src/cli/point_in_time.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/text.h"
@@ -39,6 +40,29 @@ Status load_lone_snapshot(Context& context, StateAt& at) {
   return {};
 }
 
+bool repository_was_typed(const Context& context) {
+  return std::any_of(context.line.options.begin(), context.line.options.end(), [](const GivenOption& given) {
+    return given.row->name == "repo" || given.row->name == "cluster";
+  });
+}
+
+/// Which of SRC and PATH a lone argument is.
+Result<StateOptions> settle_arguments(Context& context, const StateOptions& given) {
+  StateOptions settled = given;
+  if (given.path || !given.source || !given.source->starts_with('/') || !context.has_repository())
+    return settled;
+  if (!repository_was_typed(context)) {
+    ZK_TRY(const bool here, exists(context.fs, *given.source));
+    // SRC@POINT is no path itself.
+    const SourceText split = split_source(*given.source);
+    ZK_TRY(const bool place, exists(context.fs, split.place));
+    if (here || (split.point && place)) return settled;
+  }
+  settled.path = given.source;
+  settled.source.reset();
+  return settled;
+}
+
 void tell_point(Context& context, const StateOptions& options, const StateAt& at) {
   std::string text = at.target.record
                          ? restore::note_text(*at.target.record)
@@ -48,7 +72,8 @@ void tell_point(Context& context, const StateOptions& options, const StateAt& at
   const auto& stored = at.opened.stored;
   const bool several = stored && !stored->timeline_text.empty();
   if (several) text += fmt::format(" on timeline {}", stored->timeline_text);
-  if (options.at || several)
+  if (!options.source) text += " of " + at.opened.source->description();
+  if (options.at || several || !options.source)
     context.output.note("at " + text);
   else
     context.output.detail("at " + text);
@@ -56,9 +81,15 @@ void tell_point(Context& context, const StateOptions& options, const StateAt& at
 
 }  // namespace
 
-Result<StateAt> load_state_at(Context& context, const StateOptions& options) {
+Result<StateAt> load_state_at(Context& context, const StateOptions& given, NodeArgument node) {
   StateAt at;
-  SourceRequest request{{options.source}, options.log_dir.value_or(""), ""};
+  ZK_TRY(const StateOptions options, settle_arguments(context, given));
+  if (!options.path && node == NodeArgument::kRequired)
+    return fail(Error(ErrorId::kUsage, "which node is not said")
+                    .with_hint("give SRC and PATH, or with -r REPO a PATH, which begins with /"));
+  at.path = options.path.value_or("/");
+  SourceRequest request{{}, options.log_dir.value_or(""), ""};
+  if (options.source) request.sources = {*options.source};
   if (options.at) {
     ZK_TRY(request.point, parse_point(*options.at, context));
   }

@@ -14,7 +14,8 @@ namespace zkark::cli {
 
 /// What such a verb is asked with. Its Options derive from it; add_state_options() makes the rows.
 struct StateOptions {
-  std::string source;
+  std::optional<std::string> source;  // with `path` left out, it may be that: see load_state_at()
+  std::optional<std::string> path;
   std::optional<std::string> log_dir;
   std::optional<std::string> at, timeline;
   bool exclusive = false;
@@ -22,6 +23,7 @@ struct StateOptions {
 };
 
 struct StateAt {
+  std::string path;  // the node asked for; the root if none was
   OpenedSource opened;
   restore::SourceListing listing;
   restore::Target target;
@@ -30,21 +32,29 @@ struct StateAt {
   bool exact = true;
 };
 
+/// One argument alone: where -r or -C was typed, what begins with / is a PATH in that repository, whatever
+/// lies on this machine; where the repository comes from the environment or the configuration, it is SRC if
+/// there is such a path here, else a PATH. Anything else is SRC. No argument: the repository's newest point.
+/// What was read is then said on stderr.
+///
 /// Opens the source, finds the point and rebuilds the tree there. With --at, says on stderr which txn that is
 /// and which one is next. Findings on the way are shown. Errors: those of open_source, resolve_target and
 /// rebuild.
-Result<StateAt> load_state_at(Context& context, const StateOptions& options);
+enum class NodeArgument : std::uint8_t { kRootIfLeftOut, kRequired };
+Result<StateAt> load_state_at(Context& context, const StateOptions& options,
+                              NodeArgument node = NodeArgument::kRootIfLeftOut);
 
 /// The node, or kNotFound with the nearest thing that is there. kUsage for what can be no path.
 Result<restore::NodeId> find_node(const StateAt& at, std::string_view path);
 
-/// SRC comes first; the verb's own arguments follow.
+/// SRC and PATH.
 template <class O>
 void add_state_options(VerbBuilder<O>& verb) {
-  verb.argument("SRC", static_cast<std::string O::*>(&StateOptions::source), "what to read")
-      .required()
-      .completes(Completes::kSource);
   using Text = std::optional<std::string> O::*;
+  verb.argument("SRC", static_cast<Text>(&StateOptions::source),
+                "what to read; the repository of -r if left out")
+      .completes(Completes::kSource);
+  verb.argument("PATH", static_cast<Text>(&StateOptions::path), "the node");
   verb.text("log-dir", "DIR", static_cast<Text>(&StateOptions::log_dir),
             "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
