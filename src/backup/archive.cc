@@ -92,6 +92,9 @@ class Unpacker {
   Result<Unpacked> finish();
 
  private:
+  Status take_directory(const std::string& path);
+  Status take_file(EntryKind kind, const std::string& from, const std::string& directory,
+                   const std::string& name);
   Status entry(archive* handle, archive_entry* entry, const std::string& archive_path);
   Result<bool> write(archive* handle, const std::string& path, std::uint64_t limit,
                      const std::string& archive_path, const std::string& name);
@@ -230,7 +233,63 @@ Status Unpacker::entry(archive* handle, archive_entry* entry, const std::string&
   return place(kind, incoming, {join_path(home, base), archive_path, name, info.size_bytes});
 }
 
+/// A copy; of a live server's file, as far as it went when it was read.
+Status Unpacker::take_file(EntryKind kind, const std::string& from, const std::string& directory,
+                           const std::string& name) {
+  const bool data = kind == EntryKind::kLog || kind == EntryKind::kSnapshot;
+  const std::string incoming = join_path(dir_, "incoming");
+  std::uint64_t written = 0;
+  {
+    ZK_TRY(const auto source, fs_.open(from));
+    ZK_TRY(const auto target, fs_.create(incoming, {0600}));
+    std::vector<std::byte> block(kBlock);
+    for (;;) {
+      ZK_TRY_STATUS(job_.check());
+      ZK_TRY(const std::size_t n, source->read_at(written, block));
+      if (n == 0) break;
+      if (n > budget_)
+        return fail(Error(ErrorId::kRefused, "the files together are larger than the room there is")
+                        .at(from)
+                        .with_hint("set TMPDIR to a place with more room"));
+      if (!data && written + n > kMaxSmallBytes) {
+        note(restore::Severity::kDamage, ErrorId::kBadLength, directory,
+             fmt::format("{} is too large to be such a file", name));
+        return fs_.remove_file(incoming);
+      }
+      budget_ -= n;
+      ZK_TRY_STATUS(target->append(Bytes(block).first(n)));
+      written += n;
+      job_.progress.done.store(job_.progress.done.load(std::memory_order_relaxed) + n,
+                               std::memory_order_relaxed);
+    }
+  }
+  const std::string home = kind == EntryKind::kConfig ? dir_ : join_path(dir_, "version-2");
+  return place(kind, incoming, {join_path(home, base_name(name)), directory, name, written});
+}
+
+Status Unpacker::take_directory(const std::string& path) {
+  bool any = false;
+  for (const std::string& inner : {std::string(), std::string("version-2/")}) {
+    const std::string place = inner.empty() ? path : join_path(path, "version-2");
+    ZK_TRY(const bool there, exists(fs_, place));
+    if (!there) continue;
+    ZK_TRY(const std::vector<DirEntry> entries, fs_.list(place));
+    for (const DirEntry& entry : entries) {
+      const EntryKind kind = kind_of(entry.name);
+      if (entry.type != FileType::kFile || kind == EntryKind::kOther) continue;
+      any = any || kind == EntryKind::kLog || kind == EntryKind::kSnapshot;
+      ZK_TRY_STATUS(take_file(kind, join_path(place, entry.name), path, inner + entry.name));
+    }
+  }
+  if (any) return {};
+  return fail(Error(ErrorId::kNoData, "neither a snapshot nor a log is in this directory")
+                  .at(path)
+                  .with_hint("give the directories that hold them, flat or with version-2/"));
+}
+
 Status Unpacker::unpack(const std::string& path) {
+  ZK_TRY(const FileInfo info, fs_.info(path));
+  if (info.type == FileType::kDirectory) return take_directory(path);
   ZK_TRY(const auto file, fs_.open(path));
   Input input;
   input.file = file.get();

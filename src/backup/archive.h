@@ -37,7 +37,8 @@ struct Unpacked {
   restore::Findings findings;             // what was left out, and damage to the archives
 };
 
-/// Unpacks in the order given into `dir`, which is there and empty. A name that comes again: of a log, the
+/// Unpacks in the order given into `dir`, which is there and empty. A directory among them counts as an
+/// archive of the files in it and in its version-2, which are copied. A name that comes again: of a log, the
 /// copy that reaches further, if one begins with the other; of a snapshot, the later one, unless it is
 /// incomplete; of any other file, the later one. Copies that contradict each other are a finding (kDamage),
 /// and the earlier one stays. An archive that ends early or is damaged is a finding too; what was read up to

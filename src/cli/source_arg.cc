@@ -218,17 +218,21 @@ Result<OpenedSource> open_files(Context& context, const SourceRequest& request) 
   std::optional<FileKind> kind;
   for (const std::string& path : request.sources) {
     ZK_TRY(const FileInfo info, context.fs.info(path));
-    if (info.type == FileType::kDirectory)
-      return fail(Error(ErrorId::kUsage, "a directory cannot stand beside other sources")
+    // Dated directories of a backup script are joined as its tarballs are.
+    FileKind here = FileKind::kArchive;
+    if (info.type != FileType::kDirectory) {
+      ZK_TRY(here, kind_of_file(context, path));
+    } else if (!request.log_dir.empty()) {
+      return fail(Error(ErrorId::kUsage, "--log-dir belongs to one directory, and several sources are given")
                       .at(path)
-                      .with_hint("give it alone"));
-    ZK_TRY(const FileKind here, kind_of_file(context, path));
+                      .with_hint("give the directory of the logs as one more source"));
+    }
     if (here == FileKind::kUnknown)
       return fail(Error(ErrorId::kBadMagic, "neither a log, a snapshot, a tarball nor a zoo.cfg")
                       .at(path, 0)
                       .with_hint(fmt::format("SRC is {}", kWhatSrcMayBe)));
     if (kind && *kind != here)
-      return fail(Error(ErrorId::kUsage, "tarballs, data files and a zoo.cfg cannot be mixed")
+      return fail(Error(ErrorId::kUsage, "tarballs or directories, data files and a zoo.cfg cannot be mixed")
                       .at(path)
                       .with_hint("give one kind; a configuration with --zoo-cfg"));
     kind = here;

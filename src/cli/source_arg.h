@@ -17,7 +17,7 @@ namespace zkark::cli {
 
 struct SourceRequest {
   std::vector<std::string>
-      sources;          // as typed; several only for files and tarballs; none: the repository of -r
+      sources;          // as typed; several: files, or tarballs and directories; none: the repository of -r
   std::string log_dir;  // --log-dir; "" = as the data directory or zoo.cfg says
   std::string zoo_cfg;  // --zoo-cfg; "" = what lies beside the data
   /// Of --at: chooses the backup when it names one, and the timeline. SRC@POINT beside it is refused.

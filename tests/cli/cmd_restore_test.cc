@@ -407,6 +407,42 @@ TEST_F(RestoreVerb, FromTarballsAndLeavesNothingUnpackedBehind) {
   EXPECT_THAT(fs.list("/tmp").value(), IsEmpty());
 }
 
+TEST_F(RestoreVerb, DatedDirectoriesAreJoinedAsTarballsAreAndMixWithThem) {
+  fs.put_dir("/tmp");
+  load("zk-3.8.0-standalone", "/all");
+  const auto keep = [&](const std::string& name, const std::string& to) {
+    fs.put(to, file("/all/version-2/" + name));
+  };
+  keep("snapshot.0", "/d/20/snapshot.0");                              // flat
+  fs.put("/d/20/log.1", file("/all/version-2/log.1").substr(0, 600));  // while it was written
+  fs.put("/d/20/zoo.cfg", file("/all/zoo.cfg"));
+  keep("log.1", "/d/21/version-2/log.1");  // as a server has it
+  keep("log.3e", "/d/21/version-2/log.3e");
+  keep("log.4e", "/d/22/log.4e");  // only logs
+  const auto before = fs.tree("/d");
+  for (const std::vector<std::string>& order :
+       {std::vector<std::string>{"/d/20", "/d/21", "/d/22"}, {"/d/22", "/d/21/", "/d/20"}}) {
+    std::vector<std::string> words = order;
+    words.insert(words.end(), {"--to", "/srv/zk", "--dry-run", "--json"});
+    EXPECT_EQ(restore(words), 0) << console.err;
+    EXPECT_EQ(at("/zxid"), "0x62");
+  }
+  EXPECT_EQ(fs.tree("/d"), before);
+  EXPECT_THAT(fs.list("/tmp").value(), IsEmpty());
+  must({"init"});
+  must({"backup", "/d/20", "/d/21"});
+  must({"backup", "/d/20", "/d/21", "/d/22"});
+  EXPECT_THAT(console.out, HasSubstr("(incremental)"));
+  load_dir(fs, "fixtures/zk-3.8.0-tarballs", "/tar");
+  EXPECT_EQ(restore({"/tar/full-version2.tar.gz", "/d/20", "--to", "/srv/b"}), 3)
+      << "two histories: the copies of log.1 contradict each other";
+  EXPECT_THAT(console.err, HasSubstr("contradicts the copy"));
+  fs.put_dir("/d/empty");
+  EXPECT_EQ(restore({"/d/20", "/d/empty", "--to", "/srv/b"}), 5);
+  EXPECT_THAT(console.err, HasSubstr("hint: give the directories"));
+  EXPECT_EQ(restore({"/d/20", "/d/21", "--log-dir", "/d/22", "--to", "/srv/b"}), 2);
+}
+
 TEST_F(RestoreVerb, WhatADeadRunUnpackedIsSwept) {
   load_dir(fs, "fixtures/zk-3.8.0-tarballs", "/tar");
   fs.put("/tmp/zkark-unpacked-99-aabbcc/version-2/log.1", "x");
