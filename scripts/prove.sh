@@ -26,8 +26,11 @@ R2 tests/backup/zkark_backup_proof_test Proof.CheckDetectsEveryLargerDamage
 R3 tests/restore/test_restore_damage *
 R4 tests/formats/test_formats_damage LogDamage.*
 R5 tests/backup/zkark_backup_proof_test Proof.*
+R5 tests/cli/zkark_command_proof_test *.Killed*
 R6 tests/backup/zkark_backup_proof_test Proof.*
+R6 tests/cli/zkark_command_proof_test *.WithoutPower*
 R8 tests/backup/zkark_backup_proof_test Proof.*
+R8 tests/cli/zkark_command_proof_test *.AnError*
 R10 tests/backup/take/zkark_round_trip_test *"
 
 export ZKARK_PROVE_N=full
