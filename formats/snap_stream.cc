@@ -365,6 +365,8 @@ class GzipSink : public ByteSink {
     try {
       io::write(out_, reinterpret_cast<const char*>(bytes.data()),
                 static_cast<std::streamsize>(bytes.size()));
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorId::kOutOfMemory, "no memory to compress");
     } catch (const std::exception& problem) {
       return fail(ErrorId::kInternal, fmt::format("gzip: {}", problem.what()));
     }
@@ -373,6 +375,8 @@ class GzipSink : public ByteSink {
   Status finish() override {
     try {
       io::close(out_);
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorId::kOutOfMemory, "no memory to compress");
     } catch (const std::exception& problem) {
       return fail(ErrorId::kInternal, fmt::format("gzip: {}", problem.what()));
     }

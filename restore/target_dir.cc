@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/base/best_effort.h"
+
 namespace zkark::restore {
 namespace {
 
@@ -170,8 +172,13 @@ TargetDir::TargetDir(TargetDir&& other) noexcept
 
 TargetDir::~TargetDir() {
   if (fs_ == nullptr || !claimed_) return;
-  // Best effort: what stays is recognised and removed by the next run. As long as version-2 is not in its
-  // place, what was put around it goes first; where nobody can say, everything stays.
+  // What stays is recognised and removed by the next run.
+  best_effort([this] { give_up(); });
+}
+
+/// As long as version-2 is not in its place, what was put around it goes first; where nobody can say,
+/// everything stays.
+void TargetDir::give_up() {
   if (!placed_.empty() && !published_) {
     const Result<bool> unplaced = exists(*fs_, join_path(staging_, kData));
     if (!unplaced) return;

@@ -75,6 +75,7 @@ class TargetDir {
   Result<bool> left_over(System& system);
   Status take_over(System& system);
   Status lock(System& system);
+  void give_up();
   Status give(const std::string& path);
   Status move_aside(const std::string& dir);
   Status place_log_dir();

@@ -31,6 +31,7 @@ R6 tests/backup/zkark_backup_proof_test Proof.*
 R6 tests/cli/zkark_command_proof_test *.WithoutPower*
 R8 tests/backup/zkark_backup_proof_test Proof.*
 R8 tests/cli/zkark_command_proof_test *.AnError*
+R9 tests/cli/zkark_alloc_proof_test *
 R10 tests/backup/take/zkark_round_trip_test *"
 
 export ZKARK_PROVE_N=full

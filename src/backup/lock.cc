@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/base/best_effort.h"
 #include "src/backup/json_fields.h"
 #include "src/backup/sealed.h"
 
@@ -175,7 +176,7 @@ Result<std::unique_ptr<Lock>> Lock::acquire(LockEnvironment env, const LockReque
 }
 
 Lock::~Lock() {
-  if (held_) static_cast<void>(release().has_value());
+  if (held_) best_effort([this] { static_cast<void>(release().has_value()); });
 }
 
 Status Lock::still_held() {

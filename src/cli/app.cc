@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/base/best_effort.h"
 #include "src/cli/globals.h"
 #include "src/cli/help.h"
 
@@ -88,7 +89,7 @@ int run_verb(Environment& environment, const std::vector<Verb>& verbs, const Ver
       Environment& environment;
       Output& output;
       ~Watch() {
-        if (environment.watch) environment.watch(output, false, false);
+        if (environment.watch) best_effort([this] { environment.watch(output, false, false); });
       }
     } watch{environment, output};
     if (environment.watch) environment.watch(output, true, progress);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "formats/base/best_effort.h"
 #include "formats/base/check.h"
 #include "src/cli/render.h"
 #include "src/cli/text.h"
@@ -126,8 +127,10 @@ Output::Output(Console& console, OutputOptions options, std::function<void()> on
       data_([this](std::string_view text) { drain(text); }) {}
 
 Output::~Output() {
-  std::lock_guard lock(err_mutex_);
-  wipe_progress_line();
+  best_effort([this] {
+    std::lock_guard lock(err_mutex_);
+    wipe_progress_line();
+  });
 }
 
 void Output::drain(std::string_view text) {
@@ -151,6 +154,7 @@ void Output::drain(std::string_view text) {
 
 Status Output::flush() {
   data_.flush();
+  if (lost_rows_) return fail(ErrorId::kOutOfMemory, "no memory for the end of the result");
   if (!write_failed_) return {};
   return fail(Error(ErrorId::kStorage, "standard output could not be written")
                   .with_hint("the result is incomplete: is the disk full?"));
@@ -318,7 +322,7 @@ RowStream::RowStream(Output& output, std::string_view verb, std::string_view key
     : state_(std::make_unique<State>(output, verb, key, std::move(columns))) {}
 RowStream::RowStream(RowStream&&) noexcept = default;
 RowStream::~RowStream() {
-  if (state_) finish();
+  if (state_ && !best_effort([this] { finish(); })) state_->output.lost_rows();
 }
 
 void RowStream::row(std::vector<Cell> cells) {

@@ -90,6 +90,8 @@ class Output {
     data_.flush();
     if (!text.empty()) drain(text);
   }
+  /// Something could not be printed for want of memory, where no error can be returned: flush() does.
+  void lost_rows() { lost_rows_ = true; }
   /// Whether stdout shows colours.
   bool color() const { return options_.color_out; }
   /// One line of text, already escaped.
@@ -148,6 +150,7 @@ class Output {
   bool progress_line_shown_ = false, asking_ = false;
   std::atomic<bool> reader_gone_{false};
   bool write_failed_ = false;
+  bool lost_rows_ = false;
   ExitStatus exit_;
   TextBuffer data_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/base/best_effort.h"
 #include "formats/base/random.h"
 #include "formats/base/system.h"
 #include "formats/snapshot.h"
@@ -429,7 +430,9 @@ Result<OpenedSource> open_any(Context& context, const SourceRequest& request) {
 
 }  // namespace
 
-TemporaryDir::~TemporaryDir() { static_cast<void>(remove_tree(*fs_, path_)); }
+TemporaryDir::~TemporaryDir() {
+  best_effort([this] { static_cast<void>(remove_tree(*fs_, path_)); });
+}
 
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
   ZK_TRY(OpenedSource opened, open_any(context, request));

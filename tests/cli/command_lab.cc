@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <new>
-
 #include "restore/base_choice.h"
 #include "src/backup/backend/local.h"
 #include "src/backup/check.h"
@@ -122,14 +120,6 @@ CommandRun CommandLab::run(const std::vector<std::string>& words, std::uint64_t 
 void CommandLab::must(const std::vector<std::string>& words, std::uint64_t seed) {
   const CommandRun done = run(words, seed);
   ASSERT_EQ(done.status, 0) << words[0] << "\n" << done.out << done.err;
-}
-
-CommandRun CommandLab::run_short_of_memory(const std::vector<std::string>& words, std::uint64_t seed) {
-  try {
-    return run(words, seed);
-  } catch (const std::bad_alloc&) {
-    return {1, "", "out of memory"};
-  }
 }
 
 Holdings CommandLab::holdings(const std::string& repository) {

@@ -41,8 +41,6 @@ class CommandLab {
   CommandRun run(const std::vector<std::string>& words, std::uint64_t seed);
   /// The same, which must end with 0.
   void must(const std::vector<std::string>& words, std::uint64_t seed);
-  /// The same as main() ends when it runs out of memory: status 1.
-  CommandRun run_short_of_memory(const std::vector<std::string>& words, std::uint64_t seed);
   /// Reads all objects of a repository and rebuilds every backup's last state.
   Holdings holdings(const std::string& repository = "/repo");
   /// Made by the processes from here on.

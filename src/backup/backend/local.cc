@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/base/best_effort.h"
 #include "formats/base/check.h"
 
 namespace zkark::backup {
@@ -77,7 +78,7 @@ class LocalWriter final : public BackendWriter {
       : backend_(backend), path_(file->path()), file_(std::move(file)) {}
   ~LocalWriter() override {
     file_.reset();
-    if (!published_) static_cast<void>(backend_.fs_.remove_file(path_).has_value());
+    if (!published_) best_effort([this] { static_cast<void>(backend_.fs_.remove_file(path_).has_value()); });
   }
   Status append(Bytes bytes) override { return file_->append(bytes); }
   Status commit(const std::string& key) override { return commit(key, Durability::kDurable); }
