@@ -27,8 +27,8 @@ void point(Bytes input) {
     using Kind = restore::PointSpec::Kind;
     ZK_CHECK(spec->back <= 1'000'000);
     if (spec->kind == Kind::kZxid) {
-      Result<restore::PointSpec> again = parse_point(fmt::format("{:#x}", static_cast<std::uint64_t>(spec->zxid)),
-                                                     PointFrame{kNow, zone});
+      Result<restore::PointSpec> again =
+          parse_point(fmt::format("{:#x}", static_cast<std::uint64_t>(spec->zxid)), PointFrame{kNow, zone});
       ZK_CHECK(again && again->kind == Kind::kZxid && again->zxid == spec->zxid);
     }
     if (spec->kind == Kind::kTime) ZK_CHECK(spec->time.ms >= kYear1 && spec->time.ms < kYear10000);
