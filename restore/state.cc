@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "formats/digest.h"
@@ -14,6 +15,13 @@ constexpr std::size_t kBatch = 4096;  // items between looks at the stop token
 
 Failure bad_node(std::uint64_t offset, std::string_view what, std::string_view path) {
   return fail(Error(ErrorId::kBadSnapshot, fmt::format("{}: {}", what, path)).at_offset(offset));
+}
+
+/// Whether a part of the tree, LoadOptions::below, keeps the node.
+bool is_kept(std::string_view path, std::string_view below) {
+  if (path.size() >= below.size())
+    return path.starts_with(below) && (path.size() == below.size() || path[below.size()] == '/');
+  return below.starts_with(path) && below[path.size()] == '/';
 }
 
 }  // namespace
@@ -58,10 +66,22 @@ Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& 
   std::uint64_t ends[kTogether];
   PathHash hashes[kTogether];
   for (std::size_t n = 0;;) {
-    ZK_TRY(const std::size_t count, reader.next_nodes(nodes, ends));
+    ZK_TRY(std::size_t count, reader.next_nodes(nodes, ends));
     if (count == 0) break;
     if (n / kBatch != (n + count) / kBatch) ZK_TRY_STATUS(job.check());
     n += count;
+    if (!options.below.empty()) {
+      std::size_t kept = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const StatPersisted& stat = nodes[i].stat;
+        loaded.digest += node_digest(nodes[i].path, nodes[i].data, stat, options.ascii_digest);
+        loaded.highest_stamp = std::max({loaded.highest_stamp, stat.czxid, stat.mzxid, stat.pzxid});
+        if (!is_kept(nodes[i].path, options.below)) continue;
+        nodes[kept] = nodes[i];
+        ends[kept++] = ends[i];
+      }
+      count = kept;
+    }
     for (std::size_t i = 0; i < count; ++i) hashes[i] = tree.prepare(nodes[i].path);
     for (std::size_t i = 0; i < count; ++i) {
       const SnapNode& node = nodes[i];
@@ -101,6 +121,7 @@ Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& 
   for (const auto& [id, slot] : slots) tree.acls().drop(slot);
   if (!root_seen) return bad_node(reader.offset(), "the snapshot has no root", "/");
   ZK_TRY(loaded.tail, reader.read_tail());
+  if (options.below.empty()) loaded.digest = tree.digest();
   state.last_zxid = options.zxid;
   state.quotas.load(tree);
   return loaded;

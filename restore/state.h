@@ -34,12 +34,17 @@ struct LoadedSnapshot {
   SnapshotTail tail;
   /// Nodes whose ACL id the table lacks: normal in a fuzzy snapshot, damage once replay passed its fuzzy end.
   std::uint64_t dangling_acls = 0;
+  /// Of all nodes in the file, whether or not they were kept.
+  std::uint64_t digest = 0;
+  std::int64_t highest_stamp = 0;  // czxid, mzxid, pzxid of any node; with LoadOptions::below alone
 };
 class FingerprintSum;
 struct LoadOptions {
   std::int64_t zxid = 0;  // of the file's name
   bool ascii_digest = false;
   FingerprintSum* fingerprint = nullptr;  // gets every node, if given; cheaper than going over the tree later
+  /// Keep only this node, what is below it and its ancestors; "" keeps all. The rest is read and dropped.
+  std::string below = {};
 };
 /// Reads all of a snapshot. Errors: those of SnapshotReader, and kBadSnapshot for a node without its parent,
 /// a path twice or a malformed path, a missing root.

@@ -11,7 +11,7 @@ set -eu
 # Boost 1.81 by its versioned names: the unversioned packages are 1.74, and apt would remove one for the other.
 build="g++ cmake ninja-build ccache python3
   libboost1.81-dev libboost-iostreams1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libarchive-dev libcli11-dev libdeflate-dev libfmt-dev libgmock-dev libgtest-dev libhowardhinnant-date-dev
+  libarchive-dev libcli11-dev libdeflate-dev libfmt-dev libgmock-dev libgtest-dev libhowardhinnant-date-dev libre2-dev
   libsnappy-dev libssl-dev libtomlplusplus-dev libxxhash-dev libzstd-dev tzdata zlib1g-dev zstd"
 # clang-14 for the second compiler and the fuzz targets; the shells and groff check what completion and man print.
 tests="clang clang-format-14 libclang-rt-14-dev
