@@ -61,6 +61,7 @@ HEADER_HOMES = [
     (r"toml\+\+/.*", ["src/cli/config"]),
     (r"archive(_entry)?\.h", ["src/backup/archive"]),
     (r"curl/.*", ["src/net/", "src/backup/backend/"]),
+    (r"re2/.*", ["src/forensics/value_pattern"]),
     (r"sqlite3\.h", ["src/forensics/", "src/cli/"]),
     (r"histedit\.h|editline/.*", ["src/client/shell", "src/os/"]),
 ]
