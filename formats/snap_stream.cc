@@ -340,17 +340,26 @@ class SinkDevice {
  public:
   using char_type = char;
   using category = io::sink_tag;
-  SinkDevice(ByteSink& sink, std::optional<Error>& error) : sink_(&sink), error_(&error) {}
+  /// Closing a chain swallows what is thrown in it, so what went wrong is kept aside.
+  struct Outcome {
+    std::optional<Error> error;
+    bool out_of_memory = false;
+  };
+  SinkDevice(ByteSink& sink, Outcome& outcome) : sink_(&sink), outcome_(&outcome) {}
   std::streamsize write(const char* from, std::streamsize size) {
-    if (!*error_)
+    if (outcome_->error || outcome_->out_of_memory) return size;
+    try {
       if (Status s = sink_->write(as_bytes({from, static_cast<std::size_t>(size)})); !s)
-        *error_ = std::move(s).error();
+        outcome_->error = std::move(s).error();
+    } catch (const std::bad_alloc&) {
+      outcome_->out_of_memory = true;
+    }
     return size;
   }
 
  private:
   ByteSink* sink_;
-  std::optional<Error>* error_;
+  Outcome* outcome_;
 };
 
 class GzipSink : public ByteSink {
@@ -359,7 +368,7 @@ class GzipSink : public ByteSink {
     io::gzip_params params(io::gzip::default_compression);
     params.mtime = 0;
     out_.push(io::gzip_compressor(params, 64 << 10));
-    out_.push(SinkDevice(out, error_), 64 << 10);
+    out_.push(SinkDevice(out, outcome_), 64 << 10);
   }
   Status write(Bytes bytes) override {
     try {
@@ -386,11 +395,12 @@ class GzipSink : public ByteSink {
 
  private:
   Status state() {
-    if (error_) return fail(error_->clone());
+    if (outcome_.out_of_memory) return fail(ErrorId::kOutOfMemory, "no memory to write what is compressed");
+    if (outcome_.error) return fail(outcome_.error->clone());
     return {};
   }
   ByteSink& sink_;
-  std::optional<Error> error_;
+  SinkDevice::Outcome outcome_;
   io::filtering_streambuf<io::output> out_;
 };
 

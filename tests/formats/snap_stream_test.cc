@@ -93,6 +93,18 @@ TEST(Gzip, BeginsAsJava17Writes) {
   EXPECT_EQ(hex(wrapped("x", SnapCodec::kGzip).substr(0, 10)), "1f8b08000000000000ff");
 }
 
+TEST(Gzip, WithoutMemoryItSaysSo) {
+  struct Starved final : ByteSink {
+    Status write(Bytes) override { throw std::bad_alloc(); }
+    Status finish() override { return {}; }
+  } out;
+  const auto sink = wrap(out, SnapCodec::kGzip);
+  Status outcome = sink->write(as_bytes("x"));
+  if (outcome) outcome = sink->finish();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().id(), ErrorId::kOutOfMemory);
+}
+
 TEST(Gzip, EveryCutIsAnErrorAndGivesWhatCameBefore) {
   const std::string plain = sample(5000);
   const std::string stream = wrapped(plain, SnapCodec::kGzip);
