@@ -34,7 +34,8 @@ TEST(CapturedConfig, KnowsDirectoriesPortsAndMembers) {
   const CapturedConfig captured = captured_config(listing).value();
   EXPECT_EQ(captured.data_dir, "/old/data");
   EXPECT_EQ(captured.log_dir, "/old/log");
-  EXPECT_EQ(captured.client->port, 2181);
+  ASSERT_EQ(captured.clients.size(), 1u);
+  EXPECT_EQ(captured.clients[0].port, 2181);
   EXPECT_EQ(captured.ensemble.servers.size(), 3u);
   EXPECT_EQ(captured.ensemble.voters(), 2u);
 }
