@@ -7,6 +7,7 @@
 
 #include "restore/log_walk.h"
 #include "src/cli/context.h"
+#include "src/cli/filter_args.h"
 #include "src/cli/point_in_time.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/source_arg.h"
@@ -46,7 +47,7 @@ Result<ZxidBounds> parse_bounds(std::string_view text) {
   return bounds;
 }
 
-struct Options {
+struct Options : FilterOptions {
   std::optional<std::string> source;
   std::optional<std::string> log_dir, timeline;
   std::optional<ZxidBounds> zxids;
@@ -60,6 +61,7 @@ struct Selection {
   ZxidBounds zxids;
   std::int64_t since_ms = INT64_MIN, until_ms = INT64_MAX;
   std::uint64_t limit = UINT64_MAX;
+  forensics::TxnFilter filter;
 
   bool takes(const TxnHeader& header) const {
     return header.zxid >= zxids.first && header.zxid <= zxids.last && header.time_ms >= since_ms &&
@@ -164,6 +166,7 @@ class LogPrinting {
   Status find_runs();
   Status print_run(const Run& run, TextBuffer& out);
   Result<bool> next();
+  Result<bool> passes_filter();
   void check_beginning();
   void show_findings();
   void print(const TxnEntry& entry, const restore::SourceFile& file, TextBuffer& out);
@@ -177,6 +180,7 @@ class LogPrinting {
   restore::WalkEntry walked_;
   TxnPrinter printer_;
   Printed printed_;
+  std::optional<forensics::EphemeralOwners> owners_;  // once a session's end does not say what went with it
   bool first_seen_ = false;
   bool done_ = false;
   bool complete_ = true;
@@ -228,8 +232,22 @@ Result<bool> LogPrinting::next() {
     if (!more) return false;
     check_beginning();
     if (walked_.entry.zxid() > wanted_.zxids.last) return false;
-    if (wanted_.takes(walked_.entry.txn.header)) return true;
+    ZK_TRY(const bool passes, passes_filter());
+    if (passes) return true;
   }
+}
+
+Result<bool> LogPrinting::passes_filter() {
+  const Txn& txn = walked_.entry.txn;
+  const auto* close = std::get_if<CloseSessionTxn>(&txn.body);
+  if (close != nullptr && !close->has_body && !wanted_.filter.paths.empty() && !owners_) {
+    ZK_TRY(owners_,
+           forensics::owners_before(source_, listing_, wanted_.filter.paths, txn.header.zxid, context_.job));
+  }
+  const bool passes =
+      wanted_.takes(txn.header) && forensics::matches(wanted_.filter, txn, owners_ ? &*owners_ : nullptr);
+  if (owners_) owners_->see(txn);
+  return passes;
 }
 
 void LogPrinting::print(const TxnEntry& entry, const restore::SourceFile& file, TextBuffer& out) {
@@ -351,6 +369,7 @@ Status LogPrinting::run(bool newest_first) {
 
 Status run(Context& context, const Options& options) {
   Selection wanted;
+  ZK_TRY(wanted.filter, filter_of(options));
   if (options.zxids) wanted.zxids = *options.zxids;
   if (options.since) {
     ZK_TRY(const restore::PointSpec point, parse_point(*options.since, context));
@@ -386,15 +405,25 @@ Verb log_verb() {
   VerbBuilder<Options> verb({
       .name = "log",
       .group = Group::kForensics,
-      .summary = "show every transaction, oldest first",
+      .summary = "show the transactions, oldest first",
       .description =
           "Prints the records of the transaction logs: who wrote what, when, and with which result. A multi "
           "is one transaction with its parts. Records that changed nothing (errors, and multis of which a "
           "part failed) say so. Damaged stretches are reported and skipped (exit 3); a torn last record is "
-          "normal after a crash.",
+          "normal after a crash.\n\n"
+          "--path, --type, --session, --cxid, --value-regex and --error choose transactions; given several "
+          "times, "
+          "any one value will do; different options hold together, for a multi within one of its parts. A "
+          "session's end counts for the nodes that went with it, also where the record (3.4, 3.5) does not "
+          "name "
+          "them.",
       .examples = {{"zkark log /var/lib/zookeeper", "everything that is there"},
                    {"zkark log log.30001a2f1 --zxid 0x30002b7b0..", "the end of one file"},
                    {"zkark log /var/lib/zookeeper --reverse --limit 20", "the last twenty"},
+                   {"zkark log /var/lib/zookeeper --path /kafka/brokers --type delete",
+                    "who deleted it, and when"},
+                   {"zkark log /var/lib/zookeeper --session 0x100043f2000006 --error any",
+                    "what one client failed at"},
                    {"zkark log /var/lib/zookeeper --since '2 hours ago' -o ndjson",
                     "for a program, as a stream"}},
       .exit_codes = {3, 5},
@@ -410,6 +439,7 @@ Verb log_verb() {
               "only these zxids; either end may be left out");
   verb.text("since", "POINT", &Options::since, "only from this time or zxid on").completes(Completes::kPoint);
   verb.text("until", "POINT", &Options::until, "only up to this time or zxid").completes(Completes::kPoint);
+  add_filter_options(verb);
   verb.number("limit", "COUNT", &Options::limit, 0, INT64_MAX, "stop after so many transactions");
   verb.flag("reverse", &Options::reverse, "newest first");
   return std::move(verb).build(run);

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "formats/base/text.h"
+#include "formats/snapshot.h"
+#include "restore/log_walk.h"
 
 namespace zkark::forensics {
 namespace {
@@ -65,6 +67,27 @@ bool matches_close(const TxnFilter& filter, const Txn& txn, const CloseSessionTx
   if (owners == nullptr) return false;
   const std::vector<std::string> taken = owners->taken_along(txn);
   return std::any_of(taken.begin(), taken.end(), wanted);
+}
+
+/// False: the snapshot cannot be read to its end.
+Result<bool> load_ephemerals(restore::Source& source, const restore::SourceFile& snapshot,
+                             EphemeralOwners& owners, Job& job) {
+  const auto passable = [](const Error& error) -> Result<bool> {
+    if (exit_code(error.id()) == 6 || error.id() == ErrorId::kNoFile) return false;
+    return fail(error.clone());
+  };
+  const Result<std::unique_ptr<ByteSource>> stream = restore::open_snapshot(source, snapshot);
+  if (!stream) return passable(stream.error());
+  SnapshotReader reader(**stream, snapshot.path);
+  for (std::uint64_t n = 1;; ++n) {
+    if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
+    const auto node = reader.next_node();
+    if (!node) return passable(node.error());
+    if (!*node) break;
+    owners.load((*node)->path, (*node)->stat.ephemeral_owner);
+  }
+  const auto tail = reader.read_tail();
+  return tail ? Result<bool>(true) : passable(tail.error());
 }
 
 }  // namespace
@@ -188,6 +211,33 @@ void EphemeralOwners::see(const Txn& txn) {
 std::vector<std::string> EphemeralOwners::taken_along(const Txn& txn) const {
   const auto at = paths_of_.find(txn.header.client_id);
   return at == paths_of_.end() ? std::vector<std::string>() : at->second;
+}
+
+Result<EphemeralOwners> owners_before(restore::Source& source, const restore::SourceListing& listing,
+                                      const std::vector<PathPattern>& of_interest, std::int64_t zxid,
+                                      Job& job) {
+  EphemeralOwners owners(of_interest);
+  restore::LogWalkOptions options;
+  options.overlaps = listing.logs_overlap;
+  for (auto snapshot = listing.snapshots.rbegin(); snapshot != listing.snapshots.rend(); ++snapshot) {
+    if (snapshot->zxid >= zxid) continue;
+    EphemeralOwners seen(of_interest);
+    const Result<bool> read = load_ephemerals(source, *snapshot, seen, job);
+    if (!read) return fail(read.error().clone());
+    if (!*read) continue;
+    owners = std::move(seen);
+    options.after_zxid = snapshot->zxid;
+    break;
+  }
+  restore::Findings ignored;
+  restore::LogWalk walk(source, listing.logs, options, ignored);
+  restore::WalkEntry entry;
+  for (std::uint64_t n = 1;; ++n) {
+    if ((n & 1023) == 0) ZK_TRY_STATUS(job.check());
+    ZK_TRY(const bool more, walk.next_into(entry));
+    if (!more || entry.entry.zxid() >= zxid) return owners;
+    owners.see(entry.entry.txn);
+  }
 }
 
 }  // namespace zkark::forensics

@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/base/job.h"
 #include "formats/base/result.h"
 #include "formats/txn.h"
+#include "restore/source.h"
 #include "src/forensics/path_pattern.h"
 #include "src/forensics/value_pattern.h"
 
@@ -57,7 +59,7 @@ std::int32_t result_code(const Txn& txn);
 /// nodes went with them. This remembers who owned what, of the nodes that are of interest.
 class EphemeralOwners {
  public:
-  explicit EphemeralOwners(const std::vector<PathPattern>& of_interest) : of_interest_(of_interest) {}
+  explicit EphemeralOwners(std::vector<PathPattern> of_interest) : of_interest_(std::move(of_interest)) {}
   /// What a snapshot says was there.
   void load(std::string_view path, std::int64_t owner);
   /// Every record, in order, whether or not anybody asked for it.
@@ -70,10 +72,16 @@ class EphemeralOwners {
   void remove(std::string_view path);
   void see_body(std::int64_t session, const TxnBody& body);
 
-  const std::vector<PathPattern>& of_interest_;
+  std::vector<PathPattern> of_interest_;
   std::map<std::string, std::int64_t, std::less<>> owner_of_;
   std::map<std::int64_t, std::vector<std::string>> paths_of_;
 };
+
+/// Who owned what just before `zxid`: the newest snapshot before it, and the logs from there on. Damage is
+/// passed over: whoever walks the logs reports it.
+Result<EphemeralOwners> owners_before(restore::Source& source, const restore::SourceListing& listing,
+                                      const std::vector<PathPattern>& of_interest, std::int64_t zxid,
+                                      Job& job);
 
 /// Whether the record is asked for. `owners`: null where every closeSession names its nodes.
 bool matches(const TxnFilter& filter, const Txn& txn, const EphemeralOwners* owners = nullptr);

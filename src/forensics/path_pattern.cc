@@ -53,11 +53,12 @@ Result<PathPattern> PathPattern::parse(std::string_view text) {
   if (text.empty() || (text.front() != '/' && text.front() != '*'))
     return bad(text, "does not begin with a slash",
                "paths begin with /; '**' stands for anything before it: '**/config'");
-  std::string literal;
+  std::string literal, piece;  // up to the first wildcard; since the last one
   bool wild = false;
   std::string_view rest = text;
   while (!rest.empty()) {
     const char c = rest.front();
+    if (c == '*' || c == '?' || c == '[') piece.clear();
     Token token;
     if (c == '*') {
       const bool deep = rest.starts_with("**");
@@ -105,6 +106,8 @@ Result<PathPattern> PathPattern::parse(std::string_view text) {
       token.byte = rest.front();
       rest.remove_prefix(1);
       if (!wild) literal += token.byte;
+      piece += token.byte;
+      if (piece.size() > pattern.must_hold_.size()) pattern.must_hold_ = piece;
       pattern.tokens_.push_back(token);
     }
     if (pattern.tokens_.size() > kMaxTokens)
@@ -127,6 +130,7 @@ bool PathPattern::matches(std::string_view path) const {
   if (!path.starts_with(below_)) return false;
   if (path.size() > below_.size() && path[below_.size()] != '/') return false;
   if (tokens_.empty()) return true;
+  if (path.size() > 1 && path.find(must_hold_) == std::string_view::npos) return false;
   return matches_tokens(path.empty() ? std::string_view("/") : path);
 }
 

@@ -51,6 +51,7 @@ class PathPattern {
   bool takes(const Token& token, char32_t character) const;
 
   std::string text_, below_;
+  std::string must_hold_;  // the longest literal piece: what lacks it cannot match
   std::vector<Token> tokens_;
   std::vector<Set> sets_;
 };

@@ -38,6 +38,8 @@ TEST(PathPattern, DeepStarCrossesNames) {
   EXPECT_TRUE(matches("/a/**/b", "/a/b"));
   EXPECT_TRUE(matches("/a/**/b", "/a/x/y/b"));
   EXPECT_FALSE(matches("/a/**/b", "/a/xb"));
+  EXPECT_TRUE(matches("/**/long-name", "/long-name"));
+  EXPECT_TRUE(matches("/x/**/long*", "/x/long"));
   EXPECT_TRUE(matches("/a**z", "/a/q/z"));
   EXPECT_TRUE(matches("**", "/"));
 }
