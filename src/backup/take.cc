@@ -78,6 +78,8 @@ class Taker {
   Result<bool> source_changed();
   Status store_config();
   Status settle_fuzzy_ends();
+  std::optional<std::int64_t> unconfirmed_before() const;
+  std::optional<std::int64_t> unconfirmed_now() const;
   Status describe();
   std::string nothing_new() const;
 
@@ -92,6 +94,7 @@ class Taker {
   Continuity continuity_;
   bool full_ = true;
   Manifest manifest_;
+  std::optional<std::int64_t> applied_;  // by the source's server, asked after the logs were read
   TakeReport report_;
   std::vector<std::unique_ptr<CollectedLog>> logs_;
   std::vector<std::optional<CollectedBase>> bases_;
@@ -423,6 +426,30 @@ Status Taker::settle_fuzzy_ends() {
   return {};
 }
 
+/// Of the timeline that the source goes on with.
+std::optional<std::int64_t> Taker::unconfirmed_before() const {
+  const bool goes_on =
+      continuity_.relation == Relation::kContinues || continuity_.relation == Relation::kBehind;
+  return goes_on && continuity_.previous ? continuity_.previous->unconfirmed_from : std::nullopt;
+}
+
+std::optional<std::int64_t> Taker::unconfirmed_now() const {
+  const std::optional<std::int64_t> before = unconfirmed_before();
+  // The tail is not in the source, or it is still its end and nobody can say more about it.
+  const bool as_before = report_.source_behind || (!applied_ && manifest_.last_zxid <= continuity_.stored_to);
+  std::optional<std::int64_t> from = before;
+  if (!as_before) {
+    if (!applied_) return {};
+    from = *applied_ + 1;
+    // What was stored as committed stays so: this member is only slow to apply it.
+    if (before)
+      from = std::max(*from, *before);
+    else if (continuity_.relation == Relation::kContinues)
+      from = std::max(*from, continuity_.stored_to + 1);
+  }
+  return from && *from <= manifest_.last_zxid ? from : std::nullopt;
+}
+
 Status Taker::describe() {
   ZK_TRY_STATUS(settle_fuzzy_ends());
   // What no base reaches is kept, and shown as not restorable.
@@ -435,14 +462,14 @@ Status Taker::describe() {
     manifest_.last_zxid = std::max(manifest_.last_zxid, segment.last_zxid);
   for (const StoredBase& base : manifest_.bases)
     manifest_.last_zxid = std::max(manifest_.last_zxid, base.zxid);
-  const std::optional<std::int64_t> told = options_.source.last_applied_zxid;
   manifest_.source = options_.source;
   manifest_.source.server_id = listing_.myid;
   manifest_.source.current_epoch = listing_.current_epoch;
   manifest_.source.accepted_epoch = listing_.accepted_epoch;
-  manifest_.source.last_applied_zxid = options_.last_applied ? options_.last_applied() : told;
-  if (const auto applied = manifest_.source.last_applied_zxid; applied && *applied < manifest_.last_zxid)
-    manifest_.unconfirmed_from = *applied + 1;
+  manifest_.source.last_applied_zxid = applied_;
+  manifest_.unconfirmed_from = unconfirmed_now();
+  if (const auto before = unconfirmed_before(); before && manifest_.unconfirmed_from != before)
+    report_.confirmed_from = before;
   manifest_.host = env_.system.hostname();
   manifest_.tags = options_.tags;
   return {};
@@ -483,8 +510,11 @@ Result<TakeReport> Taker::run() {
                     .at(source_.description())
                     .with_hint("`zkark inspect` shows what is wrong with each file"));
   report_.stored_to = continuity_.stored_to;
+  applied_ = options_.last_applied ? options_.last_applied() : options_.source.last_applied_zxid;
   const bool nothing = !full_ && manifest_.segments.empty() && manifest_.bases.empty();
-  if (nothing && options_.tags.empty()) {
+  const auto before = unconfirmed_before();
+  const bool confirms = before && !report_.source_behind && applied_ && *applied_ >= *before;
+  if (nothing && !confirms && options_.tags.empty()) {
     report_.verdict = nothing_new();
     return std::move(report_);
   }

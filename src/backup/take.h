@@ -31,13 +31,14 @@ struct TakeOptions {
   std::map<std::string, std::string> tags;
   SourceInfo source;  // kind, paths, data_dir, log_dir; the rest is read here
   /// Asks the running server of the source for the last zxid it applied (`srvr`); nothing when it cannot be
-  /// reached. Called after the logs were read: what lies above may never be committed. May be empty.
+  /// reached. Called after the logs were read: what lies above may never be committed and is stored as
+  /// unconfirmed, until the server has applied it or records are found behind it. May be empty.
   std::function<std::optional<std::int64_t>()> last_applied;
   std::int64_t lock_wait_ms = 0;
 };
 
 struct TakeReport {
-  /// Nothing: nothing new to store (exit 0).
+  /// Nothing: nothing new to store and nothing new to say of an unconfirmed tail (exit 0).
   std::optional<HeadEntry> published;
   Manifest manifest;  // as published; empty where nothing was
   /// Published before it by this run: the old timeline's end, where the source holds a stale tail and goes on
@@ -47,7 +48,9 @@ struct TakeReport {
   std::uint64_t snapshots_compared = 0;
   bool source_behind = false;  // the source ends before the last stored record
   std::int64_t stored_to = 0;  // last zxid of the timeline afterwards
-  std::string verdict;         // one line for people: what is proven and what is not yet
+  /// Records from here on were unconfirmed before and are not now, as far as `manifest` says.
+  std::optional<std::int64_t> confirmed_from;
+  std::string verdict;  // one line for people: what is proven and what is not yet
 };
 
 /// Reads the source, stores, proves, publishes. Errors: kLocked, kWrongCluster, kRefused, kNoData, kDiskFull,

@@ -306,15 +306,79 @@ TEST_F(Take, TheSameCheckedRestoredTwiceIsTwoHistories) {
   EXPECT_NE(timelines[0], timelines[1]);
 }
 
-TEST_F(Take, RecordsAboveTheServersLastAppliedAreUnconfirmedUntilTheyAreFoundAgain) {
+TakeOptions applied(std::optional<std::int64_t> zxid) {
+  TakeOptions options;
+  options.last_applied = [zxid] { return zxid; };
+  return options;
+}
+
+TEST_F(Take, RecordsAboveTheServersLastAppliedAreUnconfirmedUntilItHasAppliedThem) {
   SimMember member(fs, "/data", 21, ledger);
   member.write(20);
-  TakeOptions options;
-  options.last_applied = [] { return std::optional<std::int64_t>(17); };
-  EXPECT_EQ(take("/data", options).manifest.unconfirmed_from, 18);
+  EXPECT_EQ(take("/data", applied(17)).manifest.unconfirmed_from, 18);
   member.write(3);
-  options.last_applied = [] { return std::optional<std::int64_t>(23); };
-  EXPECT_EQ(take("/data", options).manifest.unconfirmed_from, std::nullopt);
+  const auto some = take("/data", applied(21));
+  EXPECT_EQ(some.manifest.unconfirmed_from, 22);
+  EXPECT_EQ(some.confirmed_from, 18);
+  member.write(1);
+  const auto all = take("/data", applied(24));
+  EXPECT_EQ(all.manifest.unconfirmed_from, std::nullopt);
+  EXPECT_EQ(all.confirmed_from, 22);
+  EXPECT_EQ(all.manifest.source.last_applied_zxid, 24);
+}
+
+TEST_F(Take, RecordsFoundBehindAnUnconfirmedTailConfirmItWithoutAServer) {
+  SimMember member(fs, "/data", 21, ledger);
+  member.write(20);
+  take("/data", applied(17));
+  member.write(3);
+  const auto next = take("/data");
+  EXPECT_EQ(next.manifest.unconfirmed_from, std::nullopt);
+  EXPECT_EQ(next.confirmed_from, 18);
+}
+
+TEST_F(Take, WithNothingNewAnUnconfirmedTailIsConfirmedOnlyByItsServer) {
+  SimMember member(fs, "/data", 21, ledger);
+  member.write(20);
+  take("/data", applied(17));
+  EXPECT_FALSE(take("/data", applied(17)).published);
+  EXPECT_FALSE(take("/data").published);
+  TakeOptions tagged = applied(std::nullopt);
+  tagged.tags["why"] = "audit";
+  EXPECT_EQ(take("/data", tagged).manifest.unconfirmed_from, 18);
+  const auto part = take("/data", applied(18));
+  ASSERT_TRUE(part.published);
+  EXPECT_EQ(part.manifest.type, BackupType::kIncr);
+  EXPECT_EQ(part.manifest.records(), 0u);
+  EXPECT_EQ(part.manifest.unconfirmed_from, 19);
+  ASSERT_TRUE(take("/data", applied(20)).published);
+  EXPECT_FALSE(take("/data", applied(20)).published);
+  EXPECT_EQ(open()->entries().back().last_zxid, 20);
+}
+
+TEST_F(Take, WhatWasStoredAsCommittedStaysSoWhenASlowMemberIsAsked) {
+  SimMember member(fs, "/data", 21, ledger);
+  member.write(20);
+  take("/data", applied(20));
+  member.write(3);
+  EXPECT_EQ(take("/data", applied(11)).manifest.unconfirmed_from, 21);
+  TakeOptions full = applied(11);
+  full.type = TakeType::kFull;
+  EXPECT_EQ(take("/data", full).manifest.unconfirmed_from, 21);
+}
+
+TEST_F(Take, AnUnconfirmedTailThatTheSourceDoesNotHoldStaysUnconfirmed) {
+  SimMember member(fs, "/data", 21, ledger);
+  member.write(17);
+  for (const std::string& file : fs.files("/data"))
+    fs.put("/behind" + file.substr(std::string("/data").size()), *fs.get(file));
+  member.write(3);
+  take("/data", applied(17));
+  TakeOptions tagged = applied(17);
+  tagged.tags["why"] = "audit";
+  const auto behind = take("/behind", tagged);
+  EXPECT_TRUE(behind.source_behind);
+  EXPECT_EQ(behind.manifest.unconfirmed_from, 18);
 }
 
 TEST_F(Take, AnUnreadableRecordAtTheEndIsReadAgainThenLeftForTheNextBackup) {
