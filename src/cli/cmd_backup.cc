@@ -8,6 +8,7 @@
 #include "src/cli/context.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/repository_arg.h"
+#include "src/cli/server_of_source.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/source_arg.h"
 #include "src/cli/text.h"
@@ -166,7 +167,9 @@ void add_data_fields(Report& report, const Taken& taken, const std::string& clus
   report.field("first_zxid", made ? Cell::zxid(backup::first_zxid(m)) : Cell());
   report.field("last_zxid", made ? Cell::zxid(m.last_zxid) : Cell());
   report.field("stored_to", Cell::zxid(taken.report.stored_to));
+  report.field("last_applied", zxid(m.source.last_applied_zxid));
   report.field("unconfirmed_from", zxid(m.unconfirmed_from));
+  report.field("confirmed_from", zxid(taken.report.confirmed_from));
   report.field("records", Cell::count(m.records()));
   report.field("znodes", m.znodes ? Cell::count(*m.znodes) : Cell());
   report.field("source_bytes_read", Cell::size(m.source_bytes_read));
@@ -210,6 +213,10 @@ void print(Output& output, const Taken& taken, const std::string& cluster) {
                             m.znodes ? counted(*m.znodes, "znode", "znodes") + ", " : "",
                             human_size(m.source_bytes_read), human_size(m.new_stored_bytes),
                             counted(m.gaps.size(), "gap", "gaps")));
+  if (taken.report.confirmed_from)
+    report.remark(fmt::format(
+        "confirmed: {}, unconfirmed until now",
+        range_text(*taken.report.confirmed_from, m.unconfirmed_from.value_or(m.last_zxid + 1) - 1)));
   if (m.unconfirmed_from)
     report.remark(fmt::format(
         "unconfirmed: {} lie above the server's last applied transaction and may never be committed",
@@ -236,6 +243,7 @@ Status run(Context& context, const Options& options) {
   take.source.paths = options.sources;
   take.source.data_dir = opened.data_dir;
   take.source.log_dir = opened.log_dir;
+  take.last_applied = [&context, &opened] { return last_applied_by_server(context, opened); };
   take.lock_wait_ms = context.globals.lock_wait_ms;
   const std::int64_t start_ns = context.clock.monotonic().ns;
   ZK_TRY(const TakeReport report, backup::take_backup(place.env, source, take, context.job));
@@ -259,18 +267,23 @@ Verb backup_verb() {
       .name = "backup",
       .group = Group::kRepository,
       .summary = "take a full or incremental backup",
-      .description = "Reads a data directory (of a running or stopped server), its zoo.cfg, or the tarballs "
-                     "of hand-made backups; "
-                     "inputs are never changed. The first backup is full: the oldest usable snapshot, every "
-                     "log after it and the "
-                     "newest snapshot. Later ones hold what is new, found by zxid and content. When there is "
-                     "nothing new, nothing "
-                     "is stored (exit 0).\n\n"
-                     "A full backup is replayed from the repository against the digests that the servers "
-                     "wrote (3.6 and later) "
-                     "before it is published; --prove does the same for an incremental one. A tail that "
-                     "another leader rewrote, "
-                     "or a restore, starts a new timeline; data of another cluster are refused.",
+      .description =
+          "Reads a data directory (of a running or stopped server), its zoo.cfg, or the tarballs "
+          "of hand-made backups; "
+          "inputs are never changed. The first backup is full: the oldest usable snapshot, every "
+          "log after it and the "
+          "newest snapshot. Later ones hold what is new, found by zxid and content. When there is "
+          "nothing new, nothing "
+          "is stored (exit 0).\n\n"
+          "A full backup is replayed from the repository against the digests that the servers "
+          "wrote (3.6 and later) "
+          "before it is published; --prove does the same for an incremental one. A tail that "
+          "another leader rewrote, "
+          "or a restore, starts a new timeline; data of another cluster are refused.\n\n"
+          "Where the zoo.cfg of a data directory names the client port and a server has its logs open, that "
+          "server is asked for the last transaction it applied (srvr). What its logs hold above is "
+          "unconfirmed "
+          "until a later backup finds it applied, or records behind it.",
       .examples = {{"zkark backup /var/lib/zookeeper -r /srv/zk-backup",
                     "full the first time, then incremental"},
                    {"zkark backup /etc/zookeeper/conf/zoo.cfg -C kafka --tag why=nightly",

@@ -111,6 +111,83 @@ TEST_F(BackupVerb, ZooCfgTravelsWithTheBackup) {
   EXPECT_THAT(console.out, HasSubstr("/etc/zk/zoo.cfg"));
 }
 
+// ---- the server at work ----
+
+class BackupOfARunningServer : public BackupVerb {
+ protected:
+  void SetUp() override {
+    BackupVerb::SetUp();
+    load_second_life("/data");
+    fs.put("/data/zoo.cfg", "dataDir=/data\nclientPort=2181\n");
+    system.open_files["/data"].files = {"pid 7 (java): /data/version-2/log.4e"};
+    system.listening = {"127.0.0.1:2181"};
+    server_has_applied("0x60");
+  }
+  void server_has_applied(const std::string& zxid) {
+    system.answers["127.0.0.1:2181"] =
+        "Zookeeper version: 3.8.0\nOutstanding: 2\nZxid: " + zxid + "\nMode: leader\nNode count: 5\n";
+  }
+};
+
+TEST_F(BackupOfARunningServer, WhatItHasNotAppliedIsUnconfirmedUntilItHas) {
+  must({"backup", "/data"});
+  EXPECT_EQ(golden("tests/cli/golden/repository/backup-unconfirmed.txt", shown()), "");
+  must({"list"});
+  EXPECT_THAT(console.out, HasSubstr("unconfirmed 0x61…0x62"));
+  must({"show"});
+  EXPECT_THAT(console.out, HasSubstr("0x61…0x62: on one member's disk"));
+  clock.advance_ms(3'600'000);
+  must({"backup", "/data"});
+  EXPECT_THAT(console.out, HasSubstr("nothing new since 0x62"));
+  server_has_applied("0x62");
+  must({"backup", "/data"});
+  EXPECT_EQ(golden("tests/cli/golden/repository/backup-confirmed.txt", shown()), "");
+  must({"list"});
+  EXPECT_THAT(console.out, Not(HasSubstr("unconfirmed")));
+}
+
+TEST_F(BackupOfARunningServer, ItsPortMayStandInTheListOfServersAndItsLogsApart) {
+  load("zk-3.8.0-split-dirs", "/split");
+  fs.put("/etc/zk/zoo.cfg",
+         "dataDir=/split/data\ndataLogDir=/split/log\nserver.2=zk2:2888:3888;10.0.0.2:2191\n"
+         "server.3=zk3:2888:3888;2191\n");
+  fs.put("/split/data/myid", "2\n");
+  system.open_files["/split/log"].files = {"pid 8 (java): /split/log/version-2/log.1"};
+  system.listening.insert("10.0.0.2:2191");
+  system.answers["10.0.0.2:2191"] = "Zxid: 0x34\nMode: follower\n";
+  EXPECT_EQ(json({"backup", "/etc/zk/zoo.cfg"}, "/last_applied"), "0x34");
+  EXPECT_EQ(at("/unconfirmed_from"), "0x35");
+}
+
+TEST_F(BackupOfARunningServer, OneThatCannotBeProvenToBeItIsNotAsked) {
+  load_second_life("/copy");
+  const auto asked = [&](const std::string& source) {
+    system.port_tries.clear();
+    EXPECT_EQ(json({"backup", source, "-C", "copy", "--type", "full"}, "/last_applied"), "null");
+    return !system.port_tries.empty();
+  };
+  system.open_files["/copy"].files = {"pid 9 (tar): /copy/version-2/log.4e"};
+  fs.put("/copy/zoo.cfg", "dataDir=/data\nclientPort=2181\n");
+  EXPECT_FALSE(asked("/copy")) << "a configuration that was copied along names the original";
+  fs.put("/copy/zoo.cfg", "dataDir=/copy\n");
+  EXPECT_FALSE(asked("/copy")) << "no port is known";
+  fs.put("/copy/zoo.cfg", "dataDir=/copy\nclientPort=2181\n");
+  system.open_files["/copy"].files = {"pid 9 (less): /copy/version-2/snapshot.3c"};
+  EXPECT_FALSE(asked("/copy")) << "a restored copy beside the server that has the port";
+  system.open_files.erase("/copy");
+  EXPECT_FALSE(asked("/copy"));
+}
+
+TEST_F(BackupOfARunningServer, OneThatDoesNotAnswerIsNoHindrance) {
+  system.answers["127.0.0.1:2181"] = "This ZooKeeper instance is not currently serving requests\n";
+  EXPECT_EQ(json({"backup", "/data", "--type", "full"}, "/last_applied"), "null");
+  system.answers.clear();
+  EXPECT_EQ(json({"backup", "/data", "--type", "full"}, "/unconfirmed_from"), "null");
+  system.listening.clear();
+  EXPECT_EQ(json({"backup", "/data", "--type", "full"}, "/last_applied"), "null");
+  EXPECT_GT(system.port_tries["127.0.0.1:2181"], 0);
+}
+
 TEST_F(BackupVerb, DataOfAnotherClusterAreRefusedUnlessAccepted) {
   load_second_life("/data");
   must({"backup", "/data"});
