@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t kTagKeyMax = 64, kTagValueMax = 1024;
 
 Result<RepositoryPlace> place_at(Context& context, std::string url) {
-  ZK_TRY(std::unique_ptr<backup::Backend> backend, backup::open_backend(url, context.fs, context.random));
+  ZK_TRY(std::unique_ptr<backup::Backend> backend,
+         backup::open_backend(url, context.fs, context.random, &context.system));
   backup::RepositoryEnvironment env{*backend,       context.clock,         context.random, context.executor,
                                     context.system, std::string(kVersion), nullptr,        {}};
   if (Result<std::string> cache = context.cache_directory()) {

@@ -202,6 +202,29 @@ TEST(OpenBackend, TakesPathsAndFileUrls) {
   ZK_ASSERT_OK(open_backend("relative/dir", fs, random));
 }
 
+TEST(OpenBackend, WhatRootWritesBelongsToTheOwnerOfTheRepository) {
+  SimFs fs;
+  SimRandom random;
+  SimSystem system;
+  system.own = {0, 0};
+  fs.put_dir("/r", 0700);
+  fs.put_owner("/r", 65534, 65533);
+  auto backend = open_backend("/r", fs, random, &system);
+  ZK_ASSERT_OK(backend);
+  ZK_ASSERT_OK((*backend)->put("objects/ab/one", as_bytes("x"), Durability::kDurable));
+  ZK_ASSERT_OK((*backend)->put("HEAD", as_bytes("y"), Durability::kDurable));
+  for (const char* path : {"/r/objects", "/r/objects/ab", "/r/objects/ab/one", "/r/HEAD", "/r/tmp"}) {
+    ASSERT_TRUE(fs.get_info(path)) << path;
+    EXPECT_EQ(fs.get_info(path)->uid, 65534u) << path;
+    EXPECT_EQ(fs.get_info(path)->gid, 65533u) << path;
+  }
+  // Anybody else could not, and need not.
+  system.own = {1000, 1000};
+  fs.clear_log();
+  ZK_ASSERT_OK((*backend)->put("objects/cd/two", as_bytes("z"), Durability::kDurable));
+  for (const Operation& operation : fs.log()) EXPECT_NE(operation.kind, OpKind::kSetOwner);
+}
+
 TEST(OpenBackend, NamesWhatItSupportsForOtherSchemes) {
   SimFs fs;
   SimRandom random;

@@ -16,8 +16,8 @@ constexpr int kDepthMax = 16;  // of directories strangers made
 
 }  // namespace
 
-LocalBackend::LocalBackend(Fs& fs, Random& random, std::string root, std::string url)
-    : fs_(fs), random_(random), root_(std::move(root)), url_(std::move(url)) {}
+LocalBackend::LocalBackend(Fs& fs, Random& random, std::string root, std::string url, System* system)
+    : fs_(fs), random_(random), root_(std::move(root)), url_(std::move(url)), system_(system) {}
 
 std::string LocalBackend::path_of(const std::string& key) const { return join_path(root_, key); }
 
@@ -36,12 +36,22 @@ Status LocalBackend::make_dir(const std::string& dir) {
   if (!info) {
     Status made = fs_.make_dir(dir, kDirMode);
     if (!made && made.error().id() != ErrorId::kExists) return made;
+    if (made && inside) ZK_TRY_STATUS(give_away(dir));
   }
   Status synced = fs_.sync_dir(parent);
   // The parent of an existing root may be closed to us; its name is its maker's concern.
   if (!synced && !(info && !inside && synced.error().id() == ErrorId::kPermission)) return synced;
   durable_dirs_.insert(dir);
   return {};
+}
+
+// Asked every time: storage that maps root to somebody else gives the right owner by itself.
+Status LocalBackend::give_away(const std::string& path) {
+  if (system_ == nullptr || system_->self().uid != 0) return {};
+  ZK_TRY(const FileInfo home, fs_.info(root_));
+  ZK_TRY(const FileInfo made, fs_.info(path));
+  if (made.uid == home.uid && made.gid == home.gid) return {};
+  return fs_.set_owner(path, home.uid, home.gid);
 }
 
 Status LocalBackend::make_parent(const std::string& path) {
@@ -56,7 +66,13 @@ Result<std::unique_ptr<File>> LocalBackend::create_temporary() {
     const std::string path = join_path(join_path(root_, kTemporaryDir), to_hex(name));
     ZK_TRY_STATUS(make_parent(path));
     Result<std::unique_ptr<File>> file = fs_.create(path, CreateOptions{});
-    if (file || file.error().id() != ErrorId::kNoFile || again) return file;
+    if (file) {
+      Status given = give_away(path);
+      if (given) return file;
+      static_cast<void>(fs_.remove_file(path).has_value());
+      return fail(std::move(given).error());
+    }
+    if (file.error().id() != ErrorId::kNoFile || again) return file;
     // Somebody put another directory in this one's place: what we know of its inside is void.
     const std::lock_guard lock(mutex_);
     durable_dirs_.clear();

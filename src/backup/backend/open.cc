@@ -8,11 +8,12 @@ namespace zkark::backup {
 namespace {
 
 using Opener = std::unique_ptr<Backend> (*)(const std::string& url, std::string_view rest, Fs& fs,
-                                            Random& random);
+                                            Random& random, System* system);
 
-std::unique_ptr<Backend> open_local(const std::string& url, std::string_view rest, Fs& fs, Random& random) {
+std::unique_ptr<Backend> open_local(const std::string& url, std::string_view rest, Fs& fs, Random& random,
+                                    System* system) {
   while (rest.size() > 1 && rest.back() == '/') rest.remove_suffix(1);
-  return std::make_unique<LocalBackend>(fs, random, std::string(rest), url);
+  return std::make_unique<LocalBackend>(fs, random, std::string(rest), url, system);
 }
 
 struct Scheme {
@@ -33,7 +34,8 @@ std::string_view scheme_of(std::string_view url) {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_backend(const std::string& url, Fs& fs, Random& random) {
+Result<std::unique_ptr<Backend>> open_backend(const std::string& url, Fs& fs, Random& random,
+                                              System* system) {
   const std::string_view scheme = scheme_of(url);
   std::string_view rest = url;
   if (!scheme.empty()) {
@@ -49,9 +51,9 @@ Result<std::unique_ptr<Backend>> open_backend(const std::string& url, Fs& fs, Ra
   if (rest.empty())
     return fail(Error(ErrorId::kUsage, "the repository's name is empty")
                     .with_hint("-r DIR or file:DIR, or set ZKARK_REPO"));
-  if (scheme.empty()) return open_local(url, rest, fs, random);
+  if (scheme.empty()) return open_local(url, rest, fs, random, system);
   for (const Scheme& row : kSchemes)
-    if (row.name == scheme) return row.open(url, rest, fs, random);
+    if (row.name == scheme) return row.open(url, rest, fs, random, system);
   return fail(
       Error(ErrorId::kUsage, fmt::format("this release has no storage for \"{}:\" ({})", scheme, url))
           .with_hint("supported: a directory, written as a path or as file:PATH; for a directory whose "
