@@ -41,11 +41,18 @@ Finding passed_over(const SourceFile& snapshot, Severity severity, ErrorId id, s
 /// Tries bases for one point, newest first.
 class BaseSearch {
  public:
-  BaseSearch(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings, Job& job)
-      : source_(source), listing_(listing), point_(point), findings_(findings), job_(job) {}
+  BaseSearch(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings, Job& job,
+             const RebuildOptions& options)
+      : source_(source),
+        listing_(listing),
+        point_(point),
+        findings_(findings),
+        job_(job),
+        options_(options) {}
   Result<Rebuilt> run();
 
  private:
+  Result<std::optional<Rebuilt>> any_base();
   /// nullopt: not from this base; failure_ may say why.
   Result<std::optional<Rebuilt>> attempt(const SourceFile* base);
   Result<bool> serves(const SourceFile* base, Rebuilt& rebuilt);
@@ -56,6 +63,8 @@ class BaseSearch {
   const std::int64_t point_;
   Findings& findings_;
   Job& job_;
+  const RebuildOptions options_;
+  bool accept_ = false;  // differences from the servers' digests
   std::optional<std::int64_t> last_record_;
   std::optional<Finding> failure_;  // the first that kept a base from reaching the point
 };
@@ -119,7 +128,11 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
     return std::optional<Rebuilt>();
   }
   const Certificate& certificate = result.certificate;
-  if (certificate.grade == ProofGrade::kFailed || has_severity(met, Severity::kDamage)) {
+  const bool only_differs = std::all_of(met.begin(), met.end(), [](const Finding& finding) {
+    return finding.severity != Severity::kDamage || finding.id == ErrorId::kDigestMismatch;
+  });
+  rebuilt.unproven = certificate.grade == ProofGrade::kFailed || has_severity(met, Severity::kDamage);
+  if (rebuilt.unproven && !(accept_ && only_differs)) {
     for (const Finding& finding : met)
       if (finding.severity == Severity::kDamage && !failure_) failure_ = finding;
     return std::optional<Rebuilt>();
@@ -129,7 +142,8 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
 }
 
 Failure BaseSearch::refuse() {
-  Result<std::vector<ZxidRange>> windows = restorable_windows(source_, listing_, job_);
+  Result<std::vector<ZxidRange>> windows = restorable_windows(
+      source_, listing_, job_, failure_ ? failure_->first_zxid : std::optional<std::int64_t>());
   if (!windows) return fail(std::move(windows).error());
   std::string hint = fmt::format("what can be restored: {}", windows_text(*windows));
   if (!failure_)
@@ -148,16 +162,27 @@ Failure BaseSearch::refuse() {
 }
 
 Result<Rebuilt> BaseSearch::run() {
+  ZK_TRY(auto sound, any_base());
+  if (sound) return *std::move(sound);
+  if (options_.accept_unproven && failure_ && failure_->id == ErrorId::kDigestMismatch) {
+    accept_ = true;
+    ZK_TRY(auto unproven, any_base());
+    if (unproven) return *std::move(unproven);
+  }
+  return refuse();
+}
+
+Result<std::optional<Rebuilt>> BaseSearch::any_base() {
   for (auto base = listing_.snapshots.rbegin(); base != listing_.snapshots.rend(); ++base) {
     if (base->zxid > point_) continue;
     ZK_TRY(auto rebuilt, attempt(&*base));
-    if (rebuilt) return *std::move(rebuilt);
+    if (rebuilt) return rebuilt;
   }
   if (!listing_.logs.empty() && listing_.logs.front().zxid <= 1) {
     ZK_TRY(auto rebuilt, attempt(nullptr));
-    if (rebuilt) return *std::move(rebuilt);
+    if (rebuilt) return rebuilt;
   }
-  return refuse();
+  return std::optional<Rebuilt>();
 }
 
 struct Base {
@@ -208,11 +233,12 @@ std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& sn
 }
 
 Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings,
-                        Job& job) {
-  return BaseSearch(source, listing, point, findings, job).run();
+                        Job& job, const RebuildOptions& options) {
+  return BaseSearch(source, listing, point, findings, job, options).run();
 }
 
-Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job) {
+Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job,
+                                                  std::optional<std::int64_t> broken_at) {
   std::vector<ZxidRange> runs;  // of records without a hole
   Findings ignored;
   LogWalkOptions walk_options;
@@ -249,6 +275,7 @@ Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceLi
       if (run.first <= base.zxid + 1 || new_epoch) window.last = run.last;
       break;
     }
+    if (broken_at && base.zxid < *broken_at) window.last = std::min(window.last, *broken_at - 1);
     if (window.first <= window.last) windows.push_back(window);
   }
   std::sort(windows.begin(), windows.end(), [](const ZxidRange& a, const ZxidRange& b) {

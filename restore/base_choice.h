@@ -36,11 +36,18 @@ std::int64_t assumed_fuzzy_end(const SourceListing& listing, const SourceFile& s
 std::int64_t fuzzy_end_beside(const SourceListing& listing, const SourceFile& snapshot,
                               std::int64_t last_record, const SnapshotFacts& facts);
 
+struct RebuildOptions {
+  /// Where no base reaches the point unharmed, one whose replay differs from the servers' digests or does not
+  /// fit its records will do: what it met are findings, and Rebuilt::unproven says so.
+  bool accept_unproven = false;
+};
+
 /// The state at one point.
 struct Rebuilt {
   ReplayResult replay;  // replay.state.last_zxid <= point: equal unless the point is a snapshot's own zxid
   const SourceFile* base = nullptr;  // of the listing; null: the built-in initial tree
   std::int64_t fuzzy_end = 0;        // the E that the base was judged by
+  bool unproven = false;             // taken in spite of a difference: not the tree that the servers had
 };
 
 /// Replays to exactly `point` from the newest base that serves it, older ones where it is damaged. Findings
@@ -48,12 +55,14 @@ struct Rebuilt {
 /// are restorable; kGap, kDigestMismatch or the damage that stands between the base and the point, with the
 /// same windows.
 Result<Rebuilt> rebuild(Source& source, const SourceListing& listing, std::int64_t point, Findings& findings,
-                        Job& job);
+                        Job& job, const RebuildOptions& options = {});
 
 /// The runs of points that can be rebuilt, ascending. Reads every log and snapshot. Holes inside an epoch are
 /// seen; whether an epoch step is continuous shows only in the replay (rebuild fails there), so a window may
 /// promise too much behind one.
-Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job);
+/// `broken_at`: a zxid that no replay from an older base gets past.
+Result<std::vector<ZxidRange>> restorable_windows(Source& source, const SourceListing& listing, Job& job,
+                                                  std::optional<std::int64_t> broken_at = std::nullopt);
 /// "0x1 to 0x4d, 0x100000005 to 0x10000000b"; "none".
 std::string windows_text(const std::vector<ZxidRange>& windows);
 

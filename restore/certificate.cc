@@ -36,6 +36,12 @@ void DigestCheck::explain(std::int64_t zxid, std::string cause, std::string file
 void DigestCheck::unexplained(std::int64_t zxid, std::uint64_t computed, std::uint64_t logged,
                               std::string file, std::uint64_t offset) {
   offset_ = computed - logged;
+  if (offset_ == 0 && failed_at_) {
+    // What differed was overwritten or deleted. What digests do not cover may differ still, so nothing more
+    // is proven.
+    explain(zxid, "from here on the replayed tree has the server's digest again", std::move(file));
+    return;
+  }
   if (!failed_at_) failed_at_ = zxid;
   Finding finding;
   finding.severity = Severity::kDamage;

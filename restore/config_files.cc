@@ -17,9 +17,15 @@ const ExtraFile* find_config(const SourceListing& listing) {
   return nullptr;
 }
 
-}  // namespace
+Finding not_understood(const Error& error) {
+  Finding finding = finding_of(error);
+  finding.message = "the captured configuration is left out: " + finding.message;
+  finding.hint =
+      "--zoo-cfg FILE gives another one; without one, which members belong to the ensemble is not known";
+  return finding;
+}
 
-Result<CapturedConfig> captured_config(const SourceListing& listing) {
+Result<CapturedConfig> understand(const SourceListing& listing) {
   CapturedConfig captured;
   captured.file = find_config(listing);
   if (captured.file == nullptr) return captured;
@@ -48,9 +54,26 @@ Result<CapturedConfig> captured_config(const SourceListing& listing) {
     captured.notes.push_back(std::move(note));
     return captured;
   }
-  ZK_TRY(const ZooCfg dynamic, ZooCfg::parse(captured.dynamic->content, captured.dynamic->path));
-  ZK_TRY(captured.ensemble, dynamic.ensemble());
+  const auto read_ensemble = [&]() -> Status {
+    ZK_TRY(const ZooCfg dynamic, ZooCfg::parse(captured.dynamic->content, captured.dynamic->path));
+    ZK_TRY(captured.ensemble, dynamic.ensemble());
+    return {};
+  };
+  if (const Status read = read_ensemble(); !read) {
+    captured.notes.push_back(not_understood(read.error()));
+    captured.dynamic = nullptr;
+  }
   return captured;
+}
+
+}  // namespace
+
+Result<CapturedConfig> captured_config(const SourceListing& listing) {
+  Result<CapturedConfig> captured = understand(listing);
+  if (captured || captured.error().id() != ErrorId::kBadZooCfg) return captured;
+  CapturedConfig nothing;
+  nothing.notes.push_back(not_understood(captured.error()));
+  return nothing;
 }
 
 std::vector<ClientAddress> client_addresses(const CapturedConfig& captured,

@@ -20,10 +20,10 @@ struct CapturedConfig {
   std::string data_dir, log_dir;       // resolved against the place of zoo.cfg; log_dir only when it is apart
   std::vector<ClientAddress> clients;  // clientPort and secureClientPort, with their addresses
   Ensemble ensemble;
-  Findings notes;  // a dynamic file that is missing
+  Findings notes;  // a dynamic file that is missing; damage: a file that cannot be understood
 };
-/// Of several extras, the one named zoo.cfg, else the one that reads like one. kBadZooCfg when it cannot be
-/// parsed. Borrows from `listing`.
+/// Of several extras, the one named zoo.cfg, else the one that reads like one. One that cannot be understood
+/// counts as not captured, with a finding: the data do not need it. Borrows from `listing`.
 Result<CapturedConfig> captured_config(const SourceListing& listing);
 
 /// Where the server listens for clients: zoo.cfg's ports, and those of the member's own line in the

@@ -50,7 +50,9 @@ Result<bool> LogWalk::handle_damage(Error error) {
     stopped_by_damage_ = true;
     return false;
   }
-  const bool readable = finding.id != ErrorId::kBadMagic && finding.id != ErrorId::kTruncated;
+  // Stored data whose object is gone or rotten have nothing to go on with.
+  const bool readable = finding.id != ErrorId::kBadMagic && finding.id != ErrorId::kTruncated &&
+                        finding.id != ErrorId::kMissingObject && finding.id != ErrorId::kObjectDamaged;
   Result<bool> more = readable ? reader_->skip_damage() : Result<bool>(false);
   if (!more) return more;
   finding.end_offset = *more ? reader_->offset() : file_->size_bytes;

@@ -78,6 +78,7 @@ class Resolver {
  private:
   struct Around {
     MaybeKept before, at, after;
+    std::optional<Finding> lost;  // stored data that are gone, where the record would be
   };
   struct Reading {
     MaybeKept last, next;  // the prefix's last record and the one after it
@@ -144,6 +145,11 @@ Result<Resolver::Around> Resolver::around(std::int64_t zxid) {
       slot->take(entry);
       return here <= zxid;
     }));
+    for (const Finding& finding : ignored) {
+      const bool gone = finding.id == ErrorId::kMissingObject || finding.id == ErrorId::kObjectDamaged;
+      if (gone && finding.first_zxid.value_or(0) <= zxid && zxid <= finding.last_zxid.value_or(INT64_MAX))
+        found.lost = finding;
+    }
     if (found.before || start == 0) return found;
   }
 }
@@ -179,6 +185,14 @@ Result<Target> Resolver::at_zxid(std::int64_t zxid) {
   // stored.
   const bool before_all = zxid == 0 && found.after && found.after->zxid == 1;
   if (!found.at && snapshot_at(zxid) == nullptr && !before_all) {
+    if (found.lost)
+      return fail(
+          Error(found.lost->id,
+                fmt::format("the record of {} cannot be read: {}", zxid_text(zxid), found.lost->message))
+              .at(found.lost->file)
+              .at_zxid(zxid)
+              .with_hint("`zkark backup SRC --type full` puts back what a source still has; points that do "
+                         "not need it can be restored"));
     ZK_TRY(const std::string before, shown(found.before));
     ZK_TRY(const std::string after, shown(found.after));
     Error error(ErrorId::kPointNotFound,

@@ -73,8 +73,16 @@ Result<restore::SourceListing> StoredSource::list() {
     for (const StoredConfig& config : manifests_.back().config) {
       const std::string name =
           config.role == "lineage" ? "zkark-lineage.json" : std::string(base_name(config.path));
-      ZK_TRY(std::string content, repository_.read_data(config.data, kMaxConfigBytes));
-      listing.extras.push_back({name, config.path, std::move(content)});
+      Result<std::string> content = repository_.read_data(config.data, kMaxConfigBytes);
+      if (!content) {
+        if (exit_code(content.error().id()) != 6) return fail(std::move(content).error());
+        // The tree does not need it.
+        restore::Finding lost = restore::finding_of(content.error());
+        lost.message = fmt::format("the stored {} cannot be read: {}", name, lost.message);
+        listing.findings.push_back(std::move(lost));
+        continue;
+      }
+      listing.extras.push_back({name, config.path, *std::move(content)});
     }
     listing.myid = manifests_.back().source.server_id;
     listing.current_epoch = manifests_.back().source.current_epoch;

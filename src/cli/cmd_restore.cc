@@ -41,6 +41,7 @@ struct Options {
   std::optional<std::string> owner;
   std::optional<std::string> probe;
   bool yes_replace_ensemble = false;
+  bool accept_unproven = false;
   bool dry_run = false;
 
   bool bumps() const { return !no_bump_epoch; }
@@ -87,6 +88,17 @@ Cell note_cell(const std::optional<restore::RecordNote>& note) {
   return Cell::map(std::move(items));
 }
 
+/// The same error with one more way out.
+Error with_more(const Error& error, std::string_view hint) {
+  Error more(error.id(), error.message());
+  if (!error.file().empty())
+    more =
+        error.offset() ? std::move(more).at(error.file(), *error.offset()) : std::move(more).at(error.file());
+  if (error.zxid()) more = std::move(more).at_zxid(*error.zxid());
+  return std::move(more).with_hint(error.hint().empty() ? std::string(hint)
+                                                        : fmt::format("{}; {}", error.hint(), hint));
+}
+
 /// One restore from its options to its last line.
 class Restore {
  public:
@@ -96,6 +108,7 @@ class Restore {
 
  private:
   Status open();
+  Status list_source();
   Status find_target();
   Status check_target();
   Status check_ensemble();
@@ -104,6 +117,7 @@ class Restore {
   Status choose_epoch();
   Status write();
   void say(std::string_view label, const std::string& text);
+  void tell(const restore::Finding& finding);
   void tell_dropped(const restore::Reshaped& reshaped);
   void tell_proof();
   void tell_next();
@@ -131,6 +145,26 @@ void Restore::say(std::string_view label, const std::string& text) {
   if (context_.output.is_table()) context_.output.line(fmt::format("{:<9}{}", label, text));
 }
 
+/// What is missing from the result is 3; anything else a warning.
+void Restore::tell(const restore::Finding& finding) {
+  if (finding.severity == restore::Severity::kDamage)
+    return show_finding(context_.output, finding, Stance::kReading);
+  const Error error = error_of(finding);
+  context_.output.warn(error.hint().empty() ? error.to_string()
+                                            : fmt::format("{}; {}", error.to_string(), error.hint()));
+}
+
+Status Restore::list_source() {
+  ZK_TRY(listing_, opened_.source->list());
+  const bool stored = opened_.kind == SourceKind::kRepository;
+  if (stored && options_.zoo_cfg) ZK_TRY_STATUS(replace_config(context_, *options_.zoo_cfg, listing_));
+  ZK_TRY(config_, restore::captured_config(listing_));
+  // Asked for by name it must be right; captured on the way it may be anything.
+  for (const restore::Finding& note : config_.notes)
+    if (note.id == ErrorId::kBadZooCfg && options_.zoo_cfg) return fail(error_of(note));
+  return {};
+}
+
 Status Restore::open() {
   if (!options_.to) return fail(Error(ErrorId::kUsage, "where to restore is missing").with_hint("--to DIR"));
   if (options_.part() && options_.keep_sessions)
@@ -149,11 +183,9 @@ Status Restore::open() {
   }
   request.timeline = options_.timeline;
   ZK_TRY(opened_, open_source(context_, request));
-  ZK_TRY(listing_, opened_.source->list());
+  ZK_TRY_STATUS(list_source());
   show_findings(context_.output, opened_.findings, Stance::kReading);
-  for (const restore::Finding& finding : listing_.findings)
-    context_.output.warn(error_of(finding).to_string());
-  ZK_TRY(config_, restore::captured_config(listing_));
+  for (const restore::Finding& finding : listing_.findings) tell(finding);
   report_.field("source", "", Cell::string(opened_.source->description()));
   report_.field("target_dir", "", Cell::string(dir_));
   report_.field("dry_run", "", Cell::boolean(options_.dry_run));
@@ -247,9 +279,17 @@ Status Restore::check_ensemble() {
 Status Restore::rebuild_state() {
   restore::Findings findings;
   context_.job.progress.phase = "replaying";
-  ZK_TRY(rebuilt_, restore::rebuild(*opened_.source, listing_, target_.zxid, findings, context_.job));
+  Result<restore::Rebuilt> rebuilt =
+      restore::rebuild(*opened_.source, listing_, target_.zxid, findings, context_.job,
+                       {.accept_unproven = options_.accept_unproven});
+  if (!rebuilt && rebuilt.error().id() == ErrorId::kDigestMismatch && !options_.accept_unproven)
+    return fail(with_more(rebuilt.error(), "--accept-unproven restores what is stored all the same"));
+  if (!rebuilt) return fail(std::move(rebuilt).error());
+  rebuilt_ = *std::move(rebuilt);
   for (const restore::Finding& finding : findings) {
-    if (finding.severity == restore::Severity::kNote)
+    const bool differs = rebuilt_->unproven && finding.severity == restore::Severity::kDamage &&
+                         finding.id == ErrorId::kDigestMismatch;
+    if (finding.severity == restore::Severity::kNote || differs)
       show_finding(context_.output, finding, Stance::kReading);
     else
       context_.output.warn(error_of(finding).to_string());
@@ -304,10 +344,23 @@ void Restore::tell_proof() {
         return range.first <= target_.zxid && target_.zxid <= range.last;
       });
   report_.field("digest_at_point", "", Cell::hex(digest));
-  report_.field("proven", "", Cell::boolean(by_section || by_record));
+  report_.field("proven", "", Cell::boolean((by_section || by_record) && !rebuilt_->unproven));
   report_.field("proof", "", Cell::string(restore::proof_grade_name(certificate.grade)));
   report_.field("digests_compared", "", Cell::count(certificate.digests_compared));
   report_.field("not_covered", "", Cell::string(restore::kNotCoveredByDigests));
+  report_.field("accepted_unproven", "", Cell::boolean(rebuilt_->unproven));
+  if (rebuilt_->unproven) {
+    const std::string where =
+        certificate.failed_at ? " from " + zxid_text(*certificate.failed_at) + " on" : std::string();
+    say("NOT PROVEN",
+        fmt::format(" this is not the tree that the server had{}: its own digests differ{}; taken because of "
+                    "--accept-unproven",
+                    where,
+                    certificate.proven.empty()
+                        ? std::string()
+                        : fmt::format(", and agree up to {}", zxid_text(certificate.proven_to()))));
+    return;
+  }
   if (by_section || by_record)
     say("proof", fmt::format("digest {} is the server's own at {}; not covered: {}", hex_text(digest),
                              zxid_text(target_.zxid), restore::kNotCoveredByDigests));
@@ -367,8 +420,7 @@ Status Restore::plan() {
   lineage.path = options_.part() ? *options_.path : "";
   lineage.restored_ms = context_.clock.wall().ms;
   ZK_TRY(contents_.conf, restore::restored_config(config_, {dir_, log_dir_, ttl_nodes_}));
-  for (const restore::Finding& note : config_.notes)
-    context_.output.warn(fmt::format("{}; {}", error_of(note).to_string(), note.hint));
+  for (const restore::Finding& note : config_.notes) tell(note);
   report_.field("epoch", "", Cell::integer(contents_.current_epoch));
   report_.field("bumped", "", Cell::boolean(options_.bumps()));
   report_.field("snapshot_zxid", "", Cell::zxid(contents_.snapshot_zxid));
@@ -455,8 +507,7 @@ Status Restore::run() {
   // A live server may purge a file between listing and reading it.
   Status rebuilt = rebuild_state();
   for (int again = 0; !rebuilt && rebuilt.error().id() == ErrorId::kNoFile && again < 3; ++again) {
-    ZK_TRY(listing_, opened_.source->list());
-    ZK_TRY(config_, restore::captured_config(listing_));
+    ZK_TRY_STATUS(list_source());
     rebuilt = rebuild_state();
   }
   ZK_TRY_STATUS(std::move(rebuilt));
@@ -557,6 +608,9 @@ Verb restore_verb() {
             "go on although members of the ensemble are alive")
       .command_line_only()
       .under("Ensembles");
+  verb.flag("accept-unproven", &Options::accept_unproven,
+            "restore although the tree differs from the digests that the server wrote")
+      .command_line_only();
   verb.flag("replace", &Options::replace, "move a target that is not empty to DIR.before-<time>")
       .command_line_only();
   verb.text("owner", "USER:GROUP", &Options::owner,

@@ -434,6 +434,21 @@ TemporaryDir::~TemporaryDir() {
   best_effort([this] { static_cast<void>(remove_tree(*fs_, path_)); });
 }
 
+Status replace_config(Context& context, const std::string& zoo_cfg, restore::SourceListing& listing) {
+  ZK_TRY(const ZooCfg cfg, parse_config(context, zoo_cfg));
+  ZK_TRY_STATUS(cfg.ensemble());
+  std::erase_if(listing.extras, [](const restore::ExtraFile& extra) {
+    return extra.name.find(".dynamic") != extra.name.npos || looks_like_zoo_cfg(as_bytes(extra.content));
+  });
+  ZK_TRY(const std::vector<std::string> files, config_files(context, cfg));
+  for (const std::string& file : files) {
+    ZK_TRY(std::string content, read_file(context.fs, file, kMaxConfigBytes));
+    const bool first = file == files.front();
+    listing.extras.push_back({first ? "zoo.cfg" : std::string(base_name(file)), file, std::move(content)});
+  }
+  return {};
+}
+
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request) {
   ZK_TRY(OpenedSource opened, open_any(context, request));
   if (request.timeline && opened.kind != SourceKind::kRepository)

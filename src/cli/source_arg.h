@@ -66,6 +66,10 @@ struct OpenedSource {
   restore::Findings findings;          // of taking archives apart
 };
 
+/// Puts the configuration of --zoo-cfg, and the dynamic one it names, in the place of what a repository
+/// holds.
+Status replace_config(Context& context, const std::string& zoo_cfg, restore::SourceListing& listing);
+
 /// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of
 /// the repository.
 Result<OpenedSource> open_source(Context& context, const SourceRequest& request);
