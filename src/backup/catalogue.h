@@ -22,6 +22,8 @@ struct CatalogueTimeline {
   std::vector<Window> windows;
   /// Holes that no backup of the timeline fills.
   std::vector<Gap> gaps;
+  /// Inside the windows: points whose replay, as backups were proven, differs from the servers' digests.
+  std::vector<restore::ZxidRange> unproven;
   /// In the newest backup: records from here on were on one member's disk and may never have been committed.
   std::optional<std::int64_t> unconfirmed_from;
   std::int64_t last_zxid = 0;
@@ -43,6 +45,16 @@ struct Catalogue {
 /// Reads every live manifest of one cluster (empty: of all). Fails when the storage does or the job is
 /// stopped.
 Result<Catalogue> read_catalogue(const Repository& repository, const std::string& cluster, Job& job);
+
+/// What is known to be wrong with what was stored, though every byte is still as it was: a hole that no
+/// backup fills, damage that the source had, a failed proof. In the order of the catalogue.
+struct Flaw {
+  restore::Finding finding;
+  std::string backup;  // id
+};
+/// Without damage in the source that a later full backup of the timeline did not meet any more, or whose
+/// zxids can be restored.
+std::vector<Flaw> known_flaws(const Catalogue& catalogue);
 
 /// The lowest zxid whose record or snapshot the backup itself stores.
 std::int64_t first_zxid(const Manifest& manifest);

@@ -7,6 +7,7 @@
 #include "restore/lineage.h"
 #include "restore/log_walk.h"
 #include "src/backup/collect.h"
+#include "src/backup/one_history.h"
 #include "src/backup/stored_records.h"
 
 namespace zkark::backup {
@@ -53,10 +54,24 @@ class Candidate {
   }
 
   const std::string& timeline() const { return id_; }
+  /// Once find_tip has left what can be read.
   Result<const Manifest*> newest() { return load(*entries_.front()); }
+  /// Leaves out backups whose manifest is damaged or missing, with a finding each; false: none is left.
+  Result<bool> drop_unreadable(restore::Findings& findings) {
+    while (!entries_.empty()) {
+      const Result<const Manifest*> manifest = load(*entries_.front());
+      if (manifest) return true;
+      if (exit_code(manifest.error().id()) != 6) return fail(manifest.error().clone());
+      findings.push_back(restore::finding_of(manifest.error()));
+      findings.back().message += "; the backup is not built upon";
+      entries_.erase(entries_.begin());
+    }
+    return false;
+  }
   Status find_tip() {
     for (const HeadEntry* entry : entries_) {
-      ZK_TRY(const Manifest* manifest, load(*entry));
+      ZK_TRY(const Manifest* manifest, load_if_intact(*entry));
+      if (manifest == nullptr) continue;
       if (auto found = tip_of(*manifest)) {
         tip = *found;
         return {};
@@ -68,22 +83,33 @@ class Candidate {
   Result<std::vector<const Manifest*>> all() {
     std::vector<const Manifest*> manifests;
     for (const HeadEntry* entry : entries_) {
-      ZK_TRY(const Manifest* manifest, load(*entry));
-      manifests.push_back(manifest);
+      ZK_TRY(const Manifest* manifest, load_if_intact(*entry));
+      if (manifest != nullptr) manifests.push_back(manifest);
     }
     return manifests;
   }
   Result<const std::vector<Landmark>*> landmarks() {
     for (const HeadEntry* entry : entries_) {
-      ZK_TRY(const Manifest* manifest, load(*entry));
-      if (!manifest->landmarks.empty()) return &manifest->landmarks;
+      ZK_TRY(const Manifest* manifest, load_if_intact(*entry));
+      if (manifest != nullptr && !manifest->landmarks.empty()) return &manifest->landmarks;
     }
     return nullptr;
+  }
+
+  /// Whether the newest backup says that its replay failed.
+  bool failed() {
+    const Result<const Manifest*> manifest = newest();
+    return manifest && failed_at((*manifest)->certificate);
   }
 
   Tip tip;
 
  private:
+  Result<const Manifest*> load_if_intact(const HeadEntry& entry) {
+    Result<const Manifest*> manifest = load(entry);
+    if (!manifest && exit_code(manifest.error().id()) == 6) return nullptr;
+    return manifest;
+  }
   Result<const Manifest*> load(const HeadEntry& entry) {
     auto at = loaded_.find(entry.id);
     if (at == loaded_.end()) {
@@ -109,6 +135,7 @@ class Search {
  private:
   using Shared = std::optional<RecordMark>;
 
+  Result<Continuity> relate();
   Result<std::optional<Found>> at_hint(const Tip& tip);
   Result<std::optional<Found>> scan_for(const Tip& tip, const Found* from);
   Result<bool> goes_on_from_base(Candidate& candidate);
@@ -257,7 +284,11 @@ Result<std::optional<Continuity>> Search::continues() {
   Found place;
   for (Candidate& candidate : candidates_) {
     ZK_TRY(const auto found, at_hint(candidate.tip));
-    if (!found || (best != nullptr && candidate.tip.zxid <= best->tip.zxid)) continue;
+    if (!found) continue;
+    // Two copies of one history that differ in between end alike: the sound one goes on.
+    const bool better = best == nullptr || candidate.tip.zxid > best->tip.zxid ||
+                        (candidate.tip.zxid == best->tip.zxid && best->failed() && !candidate.failed());
+    if (!better) continue;
     best = &candidate;
     place = *found;
   }
@@ -427,6 +458,17 @@ Result<Continuity> Search::run() {
   for (auto entry = repository_.entries().rbegin(); entry != repository_.entries().rend(); ++entry)
     if (entry->cluster == cluster_ && timelines.insert(entry->timeline).second)
       candidates_.emplace_back(repository_, cluster_, entry->timeline);
+  restore::Findings unreadable;
+  for (auto candidate = candidates_.begin(); candidate != candidates_.end();) {
+    ZK_TRY(const bool left, candidate->drop_unreadable(unreadable));
+    candidate = left ? candidate + 1 : candidates_.erase(candidate);
+  }
+  ZK_TRY(Continuity found, relate());
+  found.unreadable = std::move(unreadable);
+  return found;
+}
+
+Result<Continuity> Search::relate() {
   if (candidates_.empty()) return Continuity{};
   for (Candidate& candidate : candidates_) ZK_TRY_STATUS(candidate.find_tip());
   for (auto step : {&Search::continues, &Search::forked, &Search::restored, &Search::by_znodes}) {

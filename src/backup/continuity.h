@@ -35,13 +35,15 @@ struct Continuity {
   std::string parent_timeline;
   std::optional<std::int64_t> fork_zxid;
   std::optional<std::uint64_t> fork_checksum;
+  restore::Findings
+      unreadable;  // manifests of the cluster that are damaged or missing: nothing builds on them
 };
 
 /// Compares with every timeline of the cluster. Of several that the source goes on from, the one that reaches
-/// furthest wins. Cost when it continues: one record of the source and one manifest of each timeline; with
-/// several timelines also the records behind that one. Otherwise the source's logs and, for a fork, stored
-/// segments are read. Memory does not grow with either. A damaged stored segment counts as one that shares
-/// nothing.
+/// furthest wins, and of equals one whose proof did not fail. Cost when it continues: one record of the
+/// source and one manifest of each timeline; with several timelines also the records behind that one.
+/// Otherwise the source's logs and, for a fork, stored segments are read. Memory does not grow with either. A
+/// damaged stored segment counts as one that shares nothing.
 Result<Continuity> find_continuity(const Repository& repository, std::string_view cluster,
                                    restore::Source& source, const restore::SourceListing& listing, Job& job);
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "src/backup/source.h"
+#include "src/backup/one_history.h"
 #include "src/backup/stored_records.h"
 
 namespace zkark::backup {
@@ -216,10 +217,17 @@ Result<HeadEntry> find_timeline(const Repository& repository, std::string_view c
 
 Result<PointTimeline> timeline_of_point(const Repository& repository, std::string_view cluster,
                                         const restore::PointSpec& point, Job& job) {
-  const std::vector<HeadEntry> timelines = timelines_of(repository, cluster);
+  std::vector<HeadEntry> timelines = timelines_of(repository, cluster);
   if (timelines.empty())
     return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster))
                     .with_hint("`zkark list` shows clusters and backups"));
+  // One that contradicts a proven one and failed its own proof is read only where it is named.
+  const HeadEntry* preferred = preferred_newest(repository, cluster);
+  if (preferred != nullptr && preferred->timeline != timelines.front().timeline) {
+    const auto at = std::find_if(timelines.begin(), timelines.end(),
+                                 [&](const HeadEntry& entry) { return entry.timeline == preferred->timeline; });
+    if (at != timelines.end()) timelines.erase(timelines.begin(), at);
+  }
   using Kind = restore::PointSpec::Kind;
   Search search(repository, cluster, point, job);
   if (timelines.size() > 1 && point.kind == Kind::kZxid) return search.by_zxid(timelines);

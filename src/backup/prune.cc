@@ -28,22 +28,24 @@ std::string_view object_of_key(std::string_view key) {
   return is_hex_name(name, 64) && object_key(name) == key ? name : std::string_view();
 }
 
-/// Names of all objects that live backups, or pruned ones still in their grace time, need. A live manifest
-/// that cannot be read stops everything: nobody knows what it needs.
+/// Names of all objects that live backups, or pruned ones still in their grace time, need. Nobody knows what
+/// a live manifest that cannot be read needs: its id goes to `unreadable`, and then nothing may be removed.
 Result<std::set<std::string>> used_objects(const Repository& repository, const std::set<std::string>& without,
-                                           Job& job) {
+                                           std::vector<std::string>& unreadable, Job& job) {
   std::set<std::string> used;
   const auto add = [&](const Manifest& manifest) {
     for (const ObjectRef& ref : manifest.objects()) used.insert(ref.name);
   };
   for (const HeadEntry& entry : repository.entries()) {
     ZK_TRY_STATUS(job.check());
-    Result<Manifest> manifest = repository.load(entry.id);
-    if (!manifest) {
-      Error error = std::move(manifest).error();
-      return fail(std::move(error).context("nothing is removed while a live manifest cannot be read"));
+    if (without.contains(entry.id)) continue;
+    const Result<Manifest> manifest = repository.load(entry.id);
+    if (manifest) {
+      add(*manifest);
+      continue;
     }
-    if (!without.contains(entry.id)) add(*manifest);
+    if (exit_code(manifest.error().id()) != 6) return fail(manifest.error().clone());
+    unreadable.push_back(entry.id);
   }
   for (const RemovedEntry& entry : repository.head().removed) {
     if (without.contains(entry.id)) continue;
@@ -60,7 +62,7 @@ Result<std::set<std::string>> used_objects(const Repository& repository, const s
   return used;
 }
 
-/// Everything is read here, before anything changes: a manifest that cannot be read stops the run.
+/// Everything is read here, before anything changes.
 struct Plan {
   PruneReport report;
   std::set<std::string> going, expired;
@@ -85,11 +87,13 @@ Result<Plan> make_plan(const Repository& repository, const std::vector<std::stri
   for (const RemovedEntry& entry : repository.head().removed)
     if (entry.removed_ms <= old_ms) plan.expired.insert(entry.id);
   if (grace_ms <= 0) plan.expired.insert(plan.going.begin(), plan.going.end());
-  ZK_TRY(const std::set<std::string> used, used_objects(repository, plan.expired, job));
-
   PruneReport& report = plan.report;
+  // What this run takes out of the live set needs its objects until it expires, known or not.
+  ZK_TRY(const std::set<std::string> used, used_objects(repository, plan.expired, report.unreadable, job));
+  if (!report.unreadable.empty()) plan.expired.clear();
   report.unlisted.assign(plan.going.begin(), plan.going.end());
   report.removed.assign(plan.expired.begin(), plan.expired.end());
+  if (!report.unreadable.empty()) return plan;
   ZK_TRY(const std::vector<BackendEntry> entries, repository.env().backend.list("objects/"));
   for (const BackendEntry& entry : entries) {
     const std::string_view name = object_of_key(entry.key);

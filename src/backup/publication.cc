@@ -19,8 +19,10 @@ std::string verdict(const Manifest& manifest) {
   if (!c.grade) return "stored and read back; not replayed yet (zkark verify --replay, or --prove)";
   switch (*c.grade) {
     case restore::ProofGrade::kProven:
-      return fmt::format("proven to {} against {} digests of the server",
-                         zxid_text(c.proven_to().value_or(0)), c.digests_compared);
+      return fmt::format(
+          "proven to {}{} against {} digests of the server", zxid_text(c.proven_to().value_or(0)),
+          c.proven_to() < manifest.last_zxid ? fmt::format(" (of {})", zxid_text(manifest.last_zxid)) : "",
+          c.digests_compared);
     case restore::ProofGrade::kPartly:
       return fmt::format("proven in {} ranges up to {} against {} digests of the server", c.proven.size(),
                          zxid_text(c.proven_to().value_or(0)), c.digests_compared);
@@ -117,6 +119,7 @@ Status Publication::publish(std::vector<Manifest> pieces) {
       }
       chain.push_back(piece);
       windows = windows_of(chain);
+      ZK_TRY_STATUS(settle_times(writer_.repository(), chain, *windows));
     }
     piece.windows = *std::move(windows);
     piece.taken_ms = env_.clock.wall().ms;

@@ -5,17 +5,39 @@
 #include <algorithm>
 #include <set>
 
+#include "formats/txn_log.h"
 #include "restore/log_walk.h"
+#include "src/backup/one_history.h"
 
 namespace zkark::backup {
 namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 4 << 20;
 
+/// Segments from where the replay of their backup failed are taken only for what no other backup holds.
+std::vector<const StoredSegment*> chosen_segments(const std::vector<Manifest>& manifests) {
+  std::vector<const StoredSegment*> chosen, doubtful;
+  for (const Manifest& manifest : manifests) {
+    const std::optional<std::int64_t> failed = failed_at(manifest.certificate);
+    for (const StoredSegment& segment : manifest.segments)
+      (failed && segment.last_zxid >= *failed ? doubtful : chosen).push_back(&segment);
+  }
+  if (doubtful.empty()) return chosen;
+  std::sort(chosen.begin(), chosen.end(),
+            [](const StoredSegment* a, const StoredSegment* b) { return a->first_zxid < b->first_zxid; });
+  const auto covered = [&, sound = chosen](const StoredSegment* segment) {
+    std::int64_t next = segment->first_zxid;  // inside a segment zxids go up by one
+    for (const StoredSegment* other : sound)
+      if (other->first_zxid <= next) next = std::max(next, other->last_zxid + 1);
+    return next > segment->last_zxid;
+  };
+  for (const StoredSegment* segment : doubtful)
+    if (!covered(segment)) chosen.push_back(segment);
+  return chosen;
+}
+
 std::vector<const StoredSegment*> sorted_segments(const std::vector<Manifest>& manifests) {
-  std::vector<const StoredSegment*> segments;
-  for (const Manifest& manifest : manifests)
-    for (const StoredSegment& segment : manifest.segments) segments.push_back(&segment);
+  std::vector<const StoredSegment*> segments = chosen_segments(manifests);
   std::sort(segments.begin(), segments.end(), [](const StoredSegment* a, const StoredSegment* b) {
     return a->first_zxid != b->first_zxid ? a->first_zxid < b->first_zxid : a->last_zxid > b->last_zxid;
   });
@@ -43,12 +65,16 @@ std::vector<const StoredBase*> sorted_bases(const std::vector<Manifest>& manifes
 }  // namespace
 
 StoredSource::StoredSource(const Repository& repository, std::vector<Manifest> manifests,
-                           std::string description)
-    : repository_(repository), manifests_(std::move(manifests)), description_(std::move(description)) {}
+                           std::string description, restore::Findings unreadable)
+    : repository_(repository),
+      manifests_(std::move(manifests)),
+      description_(std::move(description)),
+      unreadable_(std::move(unreadable)) {}
 
 Result<restore::SourceListing> StoredSource::list() {
   restore::SourceListing listing;
   listing.logs_overlap = true;
+  listing.findings = unreadable_;
   data_.clear();
   for (const StoredBase* base : sorted_bases(manifests_)) {
     restore::SourceFile file;
@@ -102,19 +128,38 @@ Result<std::unique_ptr<File>> StoredSource::open(const restore::SourceFile& file
 
 namespace {
 
+/// `all`: one that cannot be read is an error; else it is left out, as long as something remains.
 Result<std::unique_ptr<StoredSource>> open_ids(const Repository& repository,
-                                               const std::vector<std::string>& ids, std::string description) {
+                                               const std::vector<std::string>& ids, std::string description,
+                                               bool all) {
   std::set<std::string> seen;
   std::vector<Manifest> manifests;
+  restore::Findings unreadable;
+  std::optional<Error> first;
+  const auto left_out = [&](Error error) -> Status {
+    if (all || exit_code(error.id()) != 6) return fail(std::move(error));
+    if (!first) first = error.clone();
+    unreadable.push_back(restore::finding_of(error));
+    return {};
+  };
   for (const std::string& id : ids) {
-    ZK_TRY(const std::vector<std::string> closure, repository.closure(id));
-    for (const std::string& member : closure) {
+    Result<std::vector<std::string>> closure = repository.closure(id);
+    if (!closure) {
+      ZK_TRY_STATUS(left_out(std::move(closure).error()));
+      closure = std::vector<std::string>{id};
+    }
+    for (const std::string& member : *closure) {
       if (!seen.insert(member).second) continue;
-      ZK_TRY(Manifest manifest, repository.load(member));
-      manifests.push_back(std::move(manifest));
+      Result<Manifest> manifest = repository.load(member);
+      if (manifest)
+        manifests.push_back(*std::move(manifest));
+      else
+        ZK_TRY_STATUS(left_out(std::move(manifest).error()));
     }
   }
-  return std::make_unique<StoredSource>(repository, std::move(manifests), std::move(description));
+  if (manifests.empty() && first) return fail(*std::move(first));
+  return std::make_unique<StoredSource>(repository, std::move(manifests), std::move(description),
+                                        std::move(unreadable));
 }
 
 }  // namespace
@@ -128,12 +173,12 @@ Result<std::unique_ptr<StoredSource>> open_timeline(const Repository& repository
   std::vector<std::string> ids;
   for (const HeadEntry& entry : repository.entries())
     if (entry.cluster == cluster && entry.timeline == newest->timeline) ids.push_back(entry.id);
-  return open_ids(repository, ids, std::move(description));
+  return open_ids(repository, ids, std::move(description), false);
 }
 
 Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, std::string_view id,
                                                   std::string description) {
-  return open_ids(repository, {std::string(id)}, std::move(description));
+  return open_ids(repository, {std::string(id)}, std::move(description), true);
 }
 
 std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
@@ -192,8 +237,35 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
       if (window.first_time_ms == 0) window.first_time_ms = segment->first_time_ms;
       window.last_time_ms = segment->last_time_ms;
     }
+    // Where a window begins inside a segment, a manifest that was told knows better than the segment's first
+    // record, which is earlier.
+    for (const Manifest& manifest : manifests)
+      for (const Window& told : manifest.windows)
+        if (told.first_zxid == window.first_zxid)
+          window.first_time_ms = std::max(window.first_time_ms, told.first_time_ms);
   }
   return merged;
+}
+
+Status settle_times(const Repository& repository, const std::vector<Manifest>& manifests,
+                    std::vector<Window>& windows) {
+  const auto segments = sorted_segments(manifests);
+  for (Window& window : windows)
+    for (const StoredSegment* segment : segments) {
+      if (segment->first_zxid >= window.first_zxid || segment->last_zxid < window.first_zxid) continue;
+      ZK_TRY(const auto file, repository.open_data(segment->data, log_file_name(segment->first_zxid)));
+      TxnLogReader reader(*file);
+      TxnEntry entry;
+      for (;;) {
+        ZK_TRY(const bool more, reader.next_into(entry));
+        if (!more) break;
+        if (entry.zxid() < window.first_zxid) continue;
+        window.first_time_ms = entry.txn.header.time_ms;
+        break;
+      }
+      break;
+    }
+  return {};
 }
 
 std::optional<std::vector<Window>> windows_behind(const Manifest& parent, std::int64_t stored_to,

@@ -10,6 +10,7 @@
 #include "src/backup/collect.h"
 #include "src/backup/continuity.h"
 #include "src/backup/join.h"
+#include "src/backup/one_history.h"
 #include "src/backup/publication.h"
 #include "src/backup/writer.h"
 
@@ -63,6 +64,7 @@ class Taker {
 
  private:
   Status decide();
+  Status look_again();
   Status refuse_increment(std::string why) const;
   void new_timeline(std::string cause);
   Status require_space();
@@ -72,6 +74,7 @@ class Taker {
   Result<std::optional<CollectedBase>> store_usable(const std::vector<SourceFile>& candidates);
   void take_base(CollectedBase collected);
   Status gather();
+  Status keep_one_history();
   Status name_holes();
   Status store_behind_holes();
   Status look_beyond_logs();
@@ -82,6 +85,7 @@ class Taker {
   std::optional<std::int64_t> unconfirmed_now() const;
   Status describe();
   std::string nothing_new() const;
+  TakeReport tell_unreadable();
 
   RepositoryWriter& writer_;
   const RepositoryEnvironment& env_;
@@ -92,6 +96,7 @@ class Taker {
   InlineExecutor inline_;
   restore::SourceListing listing_;
   Continuity continuity_;
+  ReadAgain again_;
   bool full_ = true;
   Manifest manifest_;
   std::optional<std::int64_t> applied_;  // by the source's server, asked after the logs were read
@@ -118,6 +123,13 @@ Status Taker::refuse_increment(std::string why) const {
                   .with_hint("take a full backup (--type auto or --type full)"));
 }
 
+/// What goes on from the stored end may still have something better to offer before it.
+Status Taker::look_again() {
+  ZK_TRY(again_, worth_reading_again(writer_.repository(), *continuity_.previous, source_, listing_, job_));
+  full_ = again_.full;
+  return {};
+}
+
 /// Full or increment, and on which timeline.
 Status Taker::decide() {
   manifest_.cluster = options_.cluster;
@@ -137,7 +149,7 @@ Status Taker::decide() {
       [[fallthrough]];
     case Relation::kContinues:
       full_ = options_.type == TakeType::kFull;
-      return {};
+      return options_.type == TakeType::kAuto ? look_again() : Status();
     case Relation::kForked: {
       const std::string where = continuity_.fork_zxid ? " after " + zxid_text(*continuity_.fork_zxid) : "";
       if (wants_incr)
@@ -312,6 +324,35 @@ Status Taker::gather() {
   return drop_contradictions(writer_.repository(), manifest_.segments, report_.findings, job_);
 }
 
+/// A full reads again what is stored already. Where it holds other records of a zxid, it starts a timeline:
+/// one of the two is not what the servers had, and neither must stand in for the other.
+Status Taker::keep_one_history() {
+  if (!full_ || !continuity_.previous || manifest_.timeline.id != continuity_.previous->timeline.id)
+    return {};
+  ZK_TRY(const auto found, contradiction_with_stored(writer_.repository(), options_.cluster,
+                                                     manifest_.timeline.id, manifest_.segments, job_));
+  if (!found) return {};
+  Finding finding;
+  finding.severity = found->stored_failed_at ? Severity::kNote : Severity::kDamage;
+  finding.id = ErrorId::kZxidOrder;
+  finding.first_zxid = finding.last_zxid = found->zxid;
+  finding.message =
+      fmt::format("the source has another {} than what is stored{}: this backup begins a timeline",
+                  zxid_text(found->zxid), found->stored_failed_at ? ", which failed its proof" : "");
+  if (!found->stored_failed_at)
+    finding.hint = "`zkark verify --replay=all` tells which of the two the servers had";
+  report_.findings.push_back(std::move(finding));
+  continuity_.parent_timeline = continuity_.previous->timeline.id;
+  continuity_.fork_zxid.reset();
+  continuity_.fork_checksum.reset();
+  if (found->shared) {
+    continuity_.fork_zxid = found->shared->zxid;
+    continuity_.fork_checksum = found->shared->checksum;
+  }
+  new_timeline(std::string(kContradicts));
+  return {};
+}
+
 /// Names every hole and epoch step: between segments, behind what is stored already, behind the base of a
 /// full.
 Status Taker::name_holes() {
@@ -476,10 +517,14 @@ Status Taker::describe() {
 }
 
 std::string Taker::nothing_new() const {
-  return report_.source_behind
-             ? fmt::format("nothing new: the source ends before the last stored transaction {}",
-                           zxid_text(continuity_.stored_to))
-             : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
+  std::string text = report_.source_behind
+                         ? fmt::format("nothing new: the source ends before the last stored transaction {}",
+                                       zxid_text(continuity_.stored_to))
+                         : fmt::format("nothing new since {}", zxid_text(continuity_.stored_to));
+  if (again_.failed_at)
+    text += fmt::format("; what is stored failed its proof at {}, and the source has the same records",
+                        zxid_text(*again_.failed_at));
+  return text;
 }
 
 Result<TakeReport> Taker::run() {
@@ -498,6 +543,7 @@ Result<TakeReport> Taker::run() {
   else if (!report_.source_behind)
     ZK_TRY_STATUS(store_increment());
   ZK_TRY_STATUS(gather());
+  ZK_TRY_STATUS(keep_one_history());
   ZK_TRY_STATUS(name_holes());
   ZK_TRY_STATUS(store_behind_holes());
   ZK_TRY_STATUS(look_beyond_logs());
@@ -516,13 +562,25 @@ Result<TakeReport> Taker::run() {
   const bool confirms = before && !report_.source_behind && applied_ && *applied_ >= *before;
   if (nothing && !confirms && options_.tags.empty()) {
     report_.verdict = nothing_new();
-    return std::move(report_);
+    return tell_unreadable();
   }
   manifest_.type = full_ ? BackupType::kFull : BackupType::kIncr;
   ZK_TRY_STATUS(store_config());
   ZK_TRY_STATUS(describe());
   ZK_TRY_STATUS(Publication(writer_, env_, source_, listing_, continuity_, report_, job_)
                     .run(std::move(manifest_), options_.prove.value_or(full_)));
+  return tell_unreadable();
+}
+
+/// What is wrong with the repository is no part of this backup's manifest.
+TakeReport Taker::tell_unreadable() {
+  for (Finding& finding : continuity_.unreadable) report_.findings.push_back(std::move(finding));
+  if (again_.full) {
+    Finding note;
+    note.id = ErrorId::kIncomplete;
+    note.message = "a full backup was taken: " + again_.why;
+    report_.findings.push_back(std::move(note));
+  }
   return std::move(report_);
 }
 

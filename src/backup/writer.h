@@ -29,6 +29,8 @@ struct PruneReport {
   std::vector<std::string> removed;   // ids whose manifests are gone now
   std::uint64_t objects_removed = 0, bytes_removed = 0;
   std::uint64_t objects_waiting = 0, bytes_waiting = 0;  // unused, younger than the grace time
+  /// Live backups whose manifests cannot be read. With one, no file is removed: nobody knows what it needs.
+  std::vector<std::string> unreadable;
 };
 
 struct PruneOptions {

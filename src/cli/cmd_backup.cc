@@ -187,7 +187,8 @@ void add_data_fields(Report& report, const Taken& taken, const std::string& clus
       report.table("windows", {{"first_zxid", ""}, {"last_zxid", ""}, {"first_time", ""}, {"last_time", ""}});
   for (const backup::Window& window : m.windows)
     windows.row({Cell::zxid(window.first_zxid), Cell::zxid(window.last_zxid),
-                 Cell::time(WallTime{window.first_time_ms}), Cell::time(WallTime{window.last_time_ms})});
+                 window.first_time_ms == 0 ? Cell() : Cell::time(WallTime{window.first_time_ms}),
+                 window.last_time_ms == 0 ? Cell() : Cell::time(WallTime{window.last_time_ms})});
   Table& gaps = report.table("gaps", {{"after_zxid", ""}, {"before_zxid", ""}, {"reason", ""}});
   for (const backup::Gap& gap : m.gaps)
     gaps.row({Cell::zxid(gap.after_zxid), Cell::zxid(gap.before_zxid), Cell::string(gap.reason)});

@@ -26,6 +26,9 @@ std::string range_text(std::int64_t first, std::int64_t last) {
 std::string seconds_text(std::int64_t ms) { return human_time(WallTime{ms}).substr(0, 19); }
 
 std::string window_text(const backup::Window& window) {
+  // A snapshot alone: when it was that state nobody wrote down.
+  if (window.first_time_ms == 0 && window.last_time_ms == 0)
+    return range_text(window.first_zxid, window.last_zxid) + " (no record tells the time)";
   return fmt::format("{} → {}  {}", human_time(WallTime{window.first_time_ms}),
                      human_time(WallTime{window.last_time_ms}),
                      range_text(window.first_zxid, window.last_zxid));
@@ -39,8 +42,15 @@ Cell checked_cell(const CatalogueBackup& backup) {
     return Cell::string(fmt::format("FAILED at {}", zxid_text(*certificate.failed_at)));
   if (*certificate.grade == restore::ProofGrade::kPartly && certificate.proven_to())
     return Cell::string(fmt::format("partly, to {}", zxid_text(*certificate.proven_to())));
+  // Digests may end before the records do (switched off, or an older server).
+  if (*certificate.grade == restore::ProofGrade::kProven && certificate.proven_to() &&
+      *certificate.proven_to() < backup.entry.last_zxid)
+    return Cell::string(fmt::format("proven to {} (of {})", zxid_text(*certificate.proven_to()),
+                                    zxid_text(backup.entry.last_zxid)));
   return Cell::string(backup::name_of(certificate.grade));
 }
+
+Cell time_cell(std::int64_t ms) { return ms == 0 ? Cell() : Cell::time(WallTime{ms}); }
 
 Cell tags_cell(const std::map<std::string, std::string>& tags) {
   return Cell::map({tags.begin(), tags.end()});
@@ -89,6 +99,10 @@ void print_timeline(Output& output, const CatalogueTimeline& one, bool branched)
   }
   for (const backup::Window& window : one.windows) output.line("  recoverable  " + window_text(window));
   if (one.windows.empty()) output.line("  recoverable  nothing");
+  for (const restore::ZxidRange& range : one.unproven)
+    output.line(output.red(fmt::format(
+        "  UNPROVEN     {}: not what the servers' digests say; only restore --accept-unproven gives it",
+        range_text(range.first, range.last))));
   for (const backup::Gap& gap : one.gaps)
     output.line(output.yellow(fmt::format("  gap          after {}, before {}: {}", zxid_text(gap.after_zxid),
                                           zxid_text(gap.before_zxid), escape_terminal(gap.reason))));
@@ -99,7 +113,7 @@ void print_cluster(Output& output, const CatalogueCluster& cluster, std::string_
       fmt::format("cluster {}   repo {}", output.bold(escape_terminal(cluster.name)), escape_terminal(url));
   const CatalogueTimeline& first = cluster.timelines.front();
   const bool branched = cluster.timelines.size() > 1;
-  const bool simple = !branched && first.windows.size() == 1 && first.gaps.empty();
+  const bool simple = !branched && first.windows.size() == 1 && first.gaps.empty() && first.unproven.empty();
   if (simple) {
     output.line(fmt::format("{}   recoverable {} (no gaps)", line, window_text(first.windows.front())));
   } else {
@@ -181,6 +195,8 @@ void add_timelines(Report& report, const Catalogue& catalogue) {
                                             {"last_zxid", ""},
                                             {"first_time", ""},
                                             {"last_time", ""}});
+  Table& unproven =
+      report.table("unproven", {{"cluster", ""}, {"timeline", ""}, {"first_zxid", ""}, {"last_zxid", ""}});
   Table& gaps = report.table(
       "gaps", {{"cluster", ""}, {"timeline", ""}, {"after_zxid", ""}, {"before_zxid", ""}, {"reason", ""}});
   auto zxid = [](const std::optional<std::int64_t>& value) { return value ? Cell::zxid(*value) : Cell(); };
@@ -192,7 +208,9 @@ void add_timelines(Report& report, const Catalogue& catalogue) {
                      Cell::string(one.newest), Cell::zxid(one.last_zxid), zxid(one.unconfirmed_from)});
       for (const backup::Window& window : one.windows)
         windows.row({name, id, Cell::zxid(window.first_zxid), Cell::zxid(window.last_zxid),
-                     Cell::time(WallTime{window.first_time_ms}), Cell::time(WallTime{window.last_time_ms})});
+                     time_cell(window.first_time_ms), time_cell(window.last_time_ms)});
+      for (const restore::ZxidRange& range : one.unproven)
+        unproven.row({name, id, Cell::zxid(range.first), Cell::zxid(range.last)});
       for (const backup::Gap& gap : one.gaps)
         gaps.row(
             {name, id, Cell::zxid(gap.after_zxid), Cell::zxid(gap.before_zxid), Cell::string(gap.reason)});

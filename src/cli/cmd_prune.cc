@@ -91,6 +91,7 @@ void add_outcome(Report& report, const Plan& plan, const backup::PruneReport& do
   report.field("bytes_removed", "", Cell::size(done.bytes_removed));
   report.field("objects_waiting", "", Cell::count(done.objects_waiting));
   report.field("bytes_waiting", "", Cell::size(done.bytes_waiting));
+  report.field("unreadable", "", Cell::list(done.unreadable));
   report.field("grace_ms", "", Cell::duration_ms(options.grace_ms));
   const char* would = options.dry_run ? "would be " : "";
   report.remark(fmt::format("{} of {} {}removed, {} kept", plan.going.size(),
@@ -99,6 +100,10 @@ void add_outcome(Report& report, const Plan& plan, const backup::PruneReport& do
   if (done.objects_removed != 0 || !done.removed.empty())
     report.remark(fmt::format("{}freed {} in {}", would, human_size(done.bytes_removed),
                               counted(done.objects_removed, "object", "objects")));
+  for (const std::string& id : done.unreadable)
+    report.remark(
+        fmt::format("nothing was freed: the manifest of {} cannot be read, and nobody knows what it needs",
+                    backup::short_id(id)));
   if (!plan.going.empty() && options.grace_ms > 0)
     report.remark(fmt::format(
         "their data {} for {}, for readers that still use it; the first prune after that frees it",
@@ -145,6 +150,12 @@ Status run(Context& context, const Options& options) {
   add_outcome(outcome, plan, done, options);
   if (!output.is_table()) add_plan(outcome, plan, true);
   output.print(outcome);
+  if (!done.unreadable.empty())
+    output.report(
+        Error(ErrorId::kIncomplete, fmt::format("no data were freed: {} cannot be read",
+                                                counted(done.unreadable.size(), "manifest", "manifests")))
+            .at(opened.place.url)
+            .with_hint("`zkark verify` names it; put it back, or let a rule remove that backup"));
   return {};
 }
 

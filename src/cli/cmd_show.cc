@@ -53,13 +53,15 @@ std::string one_line(std::string_view json) {
   return out;
 }
 
-std::string certificate_text(const backup::StoredCertificate& certificate) {
+std::string certificate_text(const backup::StoredCertificate& certificate, std::int64_t last_zxid) {
   if (!certificate.grade) return "not checked yet: zkark verify --replay";
   std::string text(backup::name_of(certificate.grade));
   std::string ranges;
   for (const restore::ZxidRange& range : certificate.proven)
     ranges += (ranges.empty() ? "" : ", ") + range_text(range.first, range.last);
   if (!ranges.empty()) text += " " + ranges;
+  if (certificate.proven_to() && *certificate.proven_to() < last_zxid)
+    text += fmt::format(" (of {})", zxid_text(last_zxid));
   if (certificate.failed_at) text += fmt::format(", failed at {}", zxid_text(*certificate.failed_at));
   return fmt::format("{} ({})", text,
                      counted(certificate.digests_compared, "digest compared", "digests compared"));
@@ -95,14 +97,18 @@ void add_fields(Report& report, const Shown& shown) {
                    counted(m.records(), "transaction", "transactions")));
   std::string windows;
   for (const backup::Window& window : m.windows)
-    windows += fmt::format(
-        "{}{}, {} → {}", windows.empty() ? "" : "; ", range_text(window.first_zxid, window.last_zxid),
-        human_time(WallTime{window.first_time_ms}), human_time(WallTime{window.last_time_ms}));
+    if (window.first_time_ms == 0 && window.last_time_ms == 0)
+      windows += fmt::format("{}{} (no record tells the time)", windows.empty() ? "" : "; ",
+                             range_text(window.first_zxid, window.last_zxid));
+    else
+      windows += fmt::format(
+          "{}{}, {} → {}", windows.empty() ? "" : "; ", range_text(window.first_zxid, window.last_zxid),
+          human_time(WallTime{window.first_time_ms}), human_time(WallTime{window.last_time_ms}));
   text("recoverable", "recoverable", windows.empty() ? "nothing" : windows);
   if (m.unconfirmed_from)
     text("unconfirmed", "unconfirmed",
          range_text(*m.unconfirmed_from, m.last_zxid) + ": on one member's disk, perhaps never committed");
-  text("certificate", "certificate", certificate_text(m.certificate));
+  text("certificate", "certificate", certificate_text(m.certificate, m.last_zxid));
   if (m.certificate.grade && !m.certificate.not_covered.empty())
     text("not_covered", "not covered", fmt::format("{}", fmt::join(m.certificate.not_covered, "; ")));
   for (const std::string& note : m.certificate.notes) text("certificate_note", "", note);

@@ -106,9 +106,25 @@ TEST(Prune, RemovesNothingWhileALiveManifestCannotBeRead) {
   lab.clock.advance_ms(48 * kHour);
   lab.fs.flip_bit("/repo/" + manifest_key(taken[0].entry.id), 300, 0);
   const auto objects = lab.fs.tree("/repo/objects");
-  EXPECT_EQ(error_of(prune(lab.client, {taken[3].entry.id}, {.grace_ms = 0})), ErrorId::kRepositoryDamaged);
+  const auto report = prune(lab.client, {taken[3].entry.id}, {.grace_ms = 0});
+  ZK_ASSERT_OK(report);
+  EXPECT_EQ(report->unreadable, std::vector<std::string>{taken[0].entry.id});
+  EXPECT_EQ(report->objects_removed, 0u);
   EXPECT_EQ(lab.fs.tree("/repo/objects"), objects);
-  EXPECT_EQ((*Repository::open(lab.client.env(), {}))->entries().size(), 4u);
+  EXPECT_EQ((*Repository::open(lab.client.env(), {}))->entries().size(), 3u) << "it is no longer listed";
+}
+
+TEST(Prune, FreesEverythingOnceTheUnreadableBackupItselfIsPruned) {
+  Lab lab;
+  const std::vector<Taken> taken = small_repository(lab.client);
+  lab.clock.advance_ms(48 * kHour);
+  lab.fs.erase("/repo/" + manifest_key(taken[0].entry.id));
+  const auto report =
+      prune(lab.client, {taken[0].entry.id, taken[1].entry.id, taken[2].entry.id}, {.grace_ms = 0});
+  ZK_ASSERT_OK(report);
+  EXPECT_TRUE(report->unreadable.empty());
+  EXPECT_EQ(report->objects_removed, 3u);
+  EXPECT_TRUE(sound(lab.client));
 }
 
 TEST(Prune, KeepsObjectsThatAreTakenAgain) {

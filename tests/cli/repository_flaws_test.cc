@@ -33,6 +33,39 @@ class Flaws : public RepositoryLab {
   }
 };
 
+// ---- two copies of one stretch ----
+
+TEST_F(Flaws, AGoodSourceHealsABackupThatFailedItsProof) {
+  EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
+  clock.advance_ms(3'600'000);
+  EXPECT_EQ(on_repository({"backup", "/data"}), 0) << shown();
+  EXPECT_THAT(console.out, AllOf(HasSubstr("proven to 0x17"), Not(HasSubstr("nothing new"))));
+  EXPECT_THAT(console.err, HasSubstr("failed its proof at 0x10"));
+  EXPECT_EQ(json({"list"}, "/timelines/1/cause"), "contradicts stored records");
+  EXPECT_EQ(at("/timelines/1/fork_zxid"), "0xf");
+  EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk"}), 0) << shown();
+  EXPECT_EQ(on_repository({"restore", "--at", "zxid:0x12", "--to", "/srv/zk2"}), 0) << shown();
+  // Once.
+  must({"backup", "/data"});
+  EXPECT_THAT(console.out, HasSubstr("nothing new"));
+}
+
+TEST_F(Flaws, ABadBackupDoesNotStandInForAProvenOne) {
+  must({"backup", "/data"});
+  clock.advance_ms(3'600'000);
+  EXPECT_EQ(on_repository({"backup", "/bad", "--type", "full"}), 6);
+  EXPECT_THAT(console.err, HasSubstr("the source has another 0x10 than what is stored"));
+  EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk"}), 0) << shown();
+  must({"backup", "/data"});
+  EXPECT_THAT(console.out, HasSubstr("nothing new"));
+}
+
+TEST_F(Flaws, TheSameBadSourceIsNotTakenAgainAndAgain) {
+  EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
+  must({"backup", "/bad"});
+  EXPECT_THAT(console.out, AllOf(HasSubstr("nothing new"), HasSubstr("failed its proof at 0x10")));
+}
+
 // ---- what is not proven ----
 
 TEST_F(Flaws, WhatIsNotTheServersTreeIsRestoredOnlyOnDemandAndSaysSo) {
@@ -61,6 +94,13 @@ TEST_F(Flaws, DamagedRecordsAreNotAcceptedAsUnproven) {
   fs.flip_bit("/data/version-2/log.10", 60, 2);
   EXPECT_EQ(zkark({"restore", "/data", "--at", "zxid:0x17", "--to", "/srv/zk", "--accept-unproven"}), 6)
       << shown();
+}
+
+TEST_F(Flaws, ListMarksTheStretchThatIsNotProven) {
+  EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
+  EXPECT_EQ(on_repository({"list"}), 0);
+  EXPECT_THAT(console.out, AllOf(HasSubstr("UNPROVEN     0x10…0x17"), Not(HasSubstr("(no gaps)"))));
+  EXPECT_EQ(json({"list"}, "/unproven/0/first_zxid"), "0x10");
 }
 
 // ---- a wounded repository still gives what it has ----
@@ -105,6 +145,74 @@ TEST_F(Flaws, ARottenLogThatThePointDoesNotNeedIsNoObstacle) {
   must({"backup", "/data"});
   fs.flip_bit(object_file(json({"show", "latest"}, "/manifest/segments/0/data/parts/0/object")), 200, 3);
   EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk"}), 0) << shown();
+}
+
+class LostManifest : public RepositoryLab {
+ protected:
+  void SetUp() override {
+    RepositoryLab::SetUp();
+    fs.put_dir("/srv");
+    two_backups();
+    lost_ = json({"list"}, "/backups/1/id");
+    fs.erase("/repo/manifests/" + lost_ + ".json");
+  }
+  int on_repository(std::vector<std::string> words) {
+    words.insert(words.end(), {"-r", "/repo"});
+    return zkark(std::move(words));
+  }
+  std::string lost_;
+};
+
+TEST_F(LostManifest, BackupsGoOnFromWhatCanBeRead) {
+  EXPECT_EQ(on_repository({"backup", "/data"}), 3) << shown();
+  EXPECT_THAT(console.err, HasSubstr("is missing"));
+  EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk", "--at", "zxid:0x62"}), 3) << shown();
+  EXPECT_TRUE(fs.get_info("/srv/zk/version-2"));
+}
+
+TEST_F(LostManifest, AFullBackupIsPossible) {
+  EXPECT_EQ(on_repository({"backup", "/data", "--type", "full"}), 3) << shown();
+  EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk"}), 3) << shown();
+  EXPECT_TRUE(fs.get_info("/srv/zk/version-2"));
+}
+
+TEST_F(LostManifest, PruneFreesNothingAndSaysWhy) {
+  const auto objects = fs.files("/repo/objects");
+  EXPECT_EQ(on_repository({"prune", "--keep-last", "5", "--grace", "0s"}), 3) << shown();
+  EXPECT_THAT(console.out, HasSubstr("nothing was freed"));
+  EXPECT_EQ(fs.files("/repo/objects"), objects);
+}
+
+TEST_F(LostManifest, AFullBackupIsPossibleThoughNoManifestIsLeft) {
+  for (const std::string& file : fs.files("/repo/manifests")) fs.erase(file);
+  EXPECT_EQ(on_repository({"backup", "/data"}), 3) << shown();
+  EXPECT_EQ(on_repository({"restore", "--to", "/srv/zk"}), 0) << shown();
+  EXPECT_EQ(on_repository({"list"}), 3) << "the lost ones are still named";
+}
+
+// ---- times ----
+
+TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
+  const std::string log = join_logs(fs, {"/data/version-2/log.1", "/data/version-2/log.10"}, 6);
+  fs.erase("/data/version-2");
+  load("zk-3.8.0-shop/version-2", "/data/version-2");
+  for (const char* other : {"log.1", "log.10", "snapshot.0"})
+    fs.erase(std::string("/data/version-2/") + other);
+  fs.put("/data/version-2/log.6", log);
+  must({"backup", "/data"});
+  ASSERT_EQ(json({"list"}, "/windows/0/first_zxid"), "0xf") << "inside the segment 0x6…0x17";
+  EXPECT_EQ(at("/windows/0/first_time"), "2026-11-21T09:02:20.444Z");
+}
+
+TEST_F(Flaws, ASnapshotAloneHasNoTime) {
+  fs.erase("/data/version-2/log.1");
+  fs.erase("/data/version-2/log.10");
+  EXPECT_EQ(zkark({"backup", "/data", "-r", "/repo"}), 0) << shown();
+  must({"list"});
+  EXPECT_THAT(console.out, AllOf(Not(HasSubstr("1970")), HasSubstr("no record tells the time")));
+  EXPECT_EQ(json({"list"}, "/windows/0/first_time"), "null");
+  must({"show", "latest"});
+  EXPECT_THAT(console.out, Not(HasSubstr("1970")));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "restore/lineage.h"
 #include "tests/backup/take/take_lab.h"
+#include "tests/support/forge.h"
 
 namespace zkark::test {
 namespace {
@@ -138,6 +139,49 @@ TEST_F(Take, RecordsPurgedBeforeTheyWereBackedUpAreANamedGapWithAFullBehindIt) {
   EXPECT_EQ(windows[1].last_zxid, member.last_zxid());
   expect_existed(30);
   expect_existed(member.last_zxid());
+}
+
+TEST_F(Take, AHoleIsFilledByTheFirstSourceThatHasItsRecords) {
+  SimMember member(fs, "/data", 31, ledger);
+  member.write(30);
+  take("/data");
+  for (int i = 0; i < 6; ++i) {
+    member.write(8);
+    member.snapshot();
+  }
+  const auto whole = fs.tree("/data");
+  member.purge(2);
+  ASSERT_EQ(take("/data").manifest.gaps.size(), 1u);
+  for (const auto& [path, content] : whole) fs.put("/whole" + path.substr(5), content);
+  const auto filled = take("/whole");
+  ASSERT_TRUE(filled.published);
+  EXPECT_EQ(filled.manifest.type, BackupType::kFull);
+  EXPECT_TRUE(has_note(filled, ErrorId::kIncomplete));
+  EXPECT_EQ(TimelineView::open(*open(), "")->windows().size(), 1u);
+  EXPECT_FALSE(take("/whole").published) << "once";
+  EXPECT_FALSE(take("/data").published);
+}
+
+// Repositories of before hold such copies on one timeline.
+TEST_F(Take, OfTwoCopiesOnOneTimelineTheOneThatDidNotFailItsProofIsRead) {
+  load_dir(fs, "fixtures/zk-3.8.0-shop", "/data");
+  load_dir(fs, "fixtures/zk-3.8.0-shop", "/bad");
+  ASSERT_TRUE(forge_record(fs, "/bad/version-2/log.10", 0x10));
+  TakeOptions full;
+  full.type = TakeType::kFull;
+  const Manifest bad = take("/bad", full).manifest, good = take("/data", full).manifest;
+  ASSERT_EQ(bad.certificate.failed_at, 0x10);
+  ASSERT_NE(bad.timeline.id, good.timeline.id);
+  auto repository = open();
+  for (const auto& manifests : {std::vector{bad, good}, std::vector{good, bad}}) {
+    StoredSource both(*repository, manifests, "both");
+    const auto listing = both.list();
+    ZK_ASSERT_OK(listing);
+    restore::Findings findings;
+    Job job;
+    for (std::int64_t zxid : {0x10, 0x17})
+      ZK_ASSERT_OK(restore::rebuild(both, *listing, zxid, findings, job));
+  }
 }
 
 TEST_F(Take, AnotherClustersDataIsRefused) {
