@@ -22,13 +22,12 @@ struct Use {
   ObjectRef ref;
   std::vector<std::string> backups;  // that name it
   bool there = false;
+  bool wanted = false;  // by a backup that is checked
 };
 
 /// Spreads any two objects and any two seeds evenly: the low bits of the name are as good as random.
-bool sampled(const std::string& name, const CheckOptions& options) {
-  if (options.read_percent >= 100) return true;
-  return load_u64(sha256(as_bytes(fmt::format("{}/{}", options.seed, name))).data()) % 100 <
-         options.read_percent;
+std::uint64_t lot_of(const std::string& name, const CheckOptions& options) {
+  return load_u64(sha256(as_bytes(fmt::format("{}/{}", options.seed, name))).data());
 }
 
 Status read_whole(Backend& backend, const ObjectRef& ref) {
@@ -56,12 +55,33 @@ class Walk {
     ZK_TRY_STATUS(read_manifests());
     ZK_TRY_STATUS(look_at_files());
     ZK_TRY_STATUS(read_objects());
-    report_.backups = repository_.entries().size();
-    report_.objects = uses_.size();
+    for (const HeadEntry& entry : repository_.entries()) report_.backups += is_checked(entry) ? 1 : 0;
+    for (const auto& [name, use] : uses_) report_.objects += use.wanted ? 1 : 0;
     return std::move(report_);
   }
 
  private:
+  bool is_checked(const HeadEntry& entry) const {
+    return options_.cluster.empty() || entry.cluster == options_.cluster;
+  }
+
+  /// Another cluster's: only what it uses is of interest.
+  Status pass_over(const HeadEntry& entry) {
+    const Result<std::string> file = repository_.load_manifest_file(entry);
+    const Result<DecodedManifest> decoded = file ? decode_manifest(*file) : fail(file.error().clone());
+    if (!decoded) {
+      if (stops_the_walk(decoded.error())) return fail(decoded.error().clone());
+      uses_unknown_ = true;
+      return {};
+    }
+    for (const ObjectRef& ref : decoded->manifest.objects()) {
+      Use& use = uses_[ref.name];
+      if (use.backups.empty()) use.ref = ref;
+      use.backups.push_back(entry.id);
+    }
+    return {};
+  }
+
   /// The given backups and all that need them.
   std::vector<std::string> dependents(const std::vector<std::string>& ids) const {
     std::vector<std::string> all;
@@ -94,11 +114,26 @@ class Walk {
     add(std::move(finding), {});
   }
 
+  /// No checksum covers it: whatever it is, nobody could tell if it changed.
+  void strangers_file(const std::string& key) {
+    Finding finding;
+    finding.severity = Severity::kDamage;
+    finding.id = ErrorId::kUnknownFile;
+    finding.message = "a file that does not belong to the repository";
+    finding.file = display_name(backend_, key);
+    finding.hint = "move it elsewhere: zkark neither wrote it nor reads it";
+    add(std::move(finding), {});
+  }
+
   Status read_manifests() {
     for (const HeadEntry& entry : repository_.entries())
       for (const std::string& parent : entry.needs) children_.emplace(parent, entry.id);
     for (const HeadEntry& entry : repository_.entries()) {
       ZK_TRY_STATUS(job_.check());
+      if (!is_checked(entry)) {
+        ZK_TRY_STATUS(pass_over(entry));
+        continue;
+      }
       const std::string place = display_name(backend_, manifest_key(entry.id));
       for (const std::string& parent : entry.needs)
         if (repository_.find(parent) == nullptr)
@@ -112,6 +147,7 @@ class Walk {
       if (!decoded) {
         if (stops_the_walk(decoded.error())) return fail(std::move(decoded).error());
         add(restore::finding_of(std::move(decoded).error().at(place)), {entry.id});
+        uses_unknown_ = true;
         continue;
       }
       if (!decoded->unknown_keys.empty())
@@ -133,6 +169,7 @@ class Walk {
                       .at(place)),
               {entry.id, use.backups.front()});
         use.ref = ref;
+        use.wanted = true;
         use.backups.push_back(entry.id);
       }
     }
@@ -152,8 +189,7 @@ class Walk {
         // Manifests that HEAD does not name are in the notes already, or came after we looked.
         if (!(entry.key.starts_with("manifests/") && name.size() == 37 &&
               is_hex_name(name.substr(0, 32), 32)))
-          note(ErrorId::kUnknownFile, "a file that does not belong to the repository",
-               display_name(backend_, entry.key));
+          strangers_file(entry.key);
         continue;
       }
       const auto use = uses_.find(name);
@@ -163,7 +199,7 @@ class Walk {
         continue;
       }
       use->second.there = true;
-      if (entry.size_bytes != use->second.ref.stored_bytes) {
+      if (use->second.wanted && entry.size_bytes != use->second.ref.stored_bytes) {
         add(restore::finding_of(
                 Error(ErrorId::kObjectDamaged,
                       fmt::format("{} bytes long, not {}", entry.size_bytes, use->second.ref.stored_bytes))
@@ -173,13 +209,13 @@ class Walk {
       }
     }
     for (const auto& [name, use] : uses_) {
-      if (use.there) continue;
+      if (use.there || !use.wanted) continue;
       add(restore::finding_of(Error(ErrorId::kMissingObject, "a stored object is missing")
                                   .at(display_name(backend_, object_key(name)))),
           use.backups);
       bad_.insert(name);
     }
-    if (unused > 0)
+    if (unused > 0 && !uses_unknown_)
       note(
           ErrorId::kUnknownFile,
           fmt::format(
@@ -205,11 +241,21 @@ class Walk {
   Status read_objects() {
     if (options_.read_percent == 0) return {};
     std::vector<const Use*> chosen;
+    const Use* lowest = nullptr;
+    std::uint64_t lowest_lot = 0;
     for (const auto& [name, use] : uses_) {
-      if (bad_.contains(name) || !sampled(name, options_)) continue;
-      chosen.push_back(&use);
-      job_.progress.total += use.ref.stored_bytes;
+      if (!use.wanted || bad_.contains(name)) continue;
+      const bool all = options_.read_percent >= 100;
+      const std::uint64_t lot = all ? 0 : lot_of(name, options_);
+      if (all || lot % 100 < options_.read_percent) chosen.push_back(&use);
+      if (lowest == nullptr || lot < lowest_lot) {
+        lowest = &use;
+        lowest_lot = lot;
+      }
     }
+    // A part of little is still something.
+    if (chosen.empty() && lowest != nullptr) chosen.push_back(lowest);
+    for (const Use* use : chosen) job_.progress.total += use->ref.stored_bytes;
     job_.progress.phase = "reading";
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
@@ -244,6 +290,7 @@ class Walk {
   std::multimap<std::string, std::string> children_;
   std::map<std::string, Use> uses_;
   std::set<std::string> bad_;  // known by now: need not be read
+  bool uses_unknown_ = false;  // a manifest could not be read: which objects it needs nobody knows
 };
 
 }  // namespace

@@ -13,9 +13,11 @@ namespace zkark::backup {
 
 struct CheckOptions {
   /// How many percent of the objects are read and hashed: 0 (--quick) checks names and sizes only, 100 reads
-  /// everything and also decompresses it. Between, which objects is decided by `seed`.
+  /// everything and also decompresses it. Between, which objects is decided by `seed`; at least one.
   unsigned read_percent = 100;
   std::uint64_t seed = 0;
+  /// Only what this cluster's backups need, and the repository's own files; empty: every cluster.
+  std::string cluster = {};
 };
 
 struct CheckFinding {

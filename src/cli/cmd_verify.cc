@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "restore/base_choice.h"
 #include "restore/verify.h"
@@ -63,6 +64,37 @@ Result<std::optional<Ranges>> restorable(restore::Source& source, const restore:
   return std::optional(std::move(ranges));
 }
 
+/// Takes out of `windows` what a restore refuses: behind a digest that does not fit no base goes on but the
+/// next snapshot. Gives what was taken out.
+Ranges take_out_unproven(const restore::VerifyReport& report, Ranges& windows) {
+  Ranges unproven;
+  for (const restore::Finding& finding : report.findings) {
+    if (finding.id != ErrorId::kDigestMismatch || finding.severity != restore::Severity::kDamage ||
+        !finding.first_zxid)
+      continue;
+    const std::int64_t at = *finding.first_zxid;
+    std::int64_t next = INT64_MAX;
+    for (const restore::FileReport& file : report.files)
+      if (!file.is_log && file.file.zxid > at)
+        next = std::min(next, std::max(file.file.zxid, file.fuzzy_end.value_or(file.file.zxid)));
+    Ranges left;
+    for (const restore::ZxidRange& window : windows) {
+      const restore::ZxidRange hit{std::max(window.first, at), std::min(window.last, next - 1)};
+      if (hit.first > hit.last) {
+        left.push_back(window);
+        continue;
+      }
+      unproven.push_back(hit);
+      if (window.first < hit.first) left.push_back({window.first, hit.first - 1});
+      if (hit.last < window.last) left.push_back({hit.last + 1, window.last});
+    }
+    windows = std::move(left);
+  }
+  std::sort(unproven.begin(), unproven.end(),
+            [](const restore::ZxidRange& a, const restore::ZxidRange& b) { return a.first < b.first; });
+  return unproven;
+}
+
 Status verify_source(Context& context, const Options& options) {
   if (options.read_percent)
     return fail(Error(ErrorId::kUsage,
@@ -75,6 +107,7 @@ Status verify_source(Context& context, const Options& options) {
          restore::verify(*opened.source, depth, context.executor, context.job));
   SourceVerdict verdict{opened.source->description(), depth, report, {}};
   ZK_TRY(verdict.restorable, restorable(*opened.source, report, depth, context.job));
+  if (verdict.restorable) verdict.unproven = take_out_unproven(report, *verdict.restorable);
   print_verdict(context.output, verdict);
   show_findings(context.output, report.findings, Stance::kJudging);
   return {};
@@ -127,9 +160,48 @@ bool is_news(const backup::StoredCertificate& now, const backup::StoredCertifica
   return now.proven_to() > stored.proven_to();
 }
 
+bool has_failed(const backup::StoredCertificate& certificate) {
+  return certificate.grade == restore::ProofGrade::kFailed;
+}
+
+/// Verdicts on one chain alone. A timeline may hold two copies of one stretch, and a bad one must not speak
+/// for the good one, nor the other way round.
+class ChainVerdicts {
+ public:
+  ChainVerdicts(Context& context, const backup::Repository& repository, VerifyDepth depth)
+      : context_(context), repository_(repository), depth_(depth) {}
+
+  /// Nothing when it could not be replayed.
+  Result<std::optional<restore::Certificate>> of(const backup::HeadEntry& entry) {
+    ZK_TRY(const std::vector<std::string> chain, repository_.closure(entry.id));
+    const auto known = by_root_.find(chain.front());
+    if (known != by_root_.end()) return known->second;
+    backup::HeadEntry longest = entry;
+    for (const backup::HeadEntry& other : repository_.ordered(entry.cluster)) {
+      const Result<std::vector<std::string>> its = repository_.closure(other.id);
+      if (its && its->front() == chain.front()) longest = other;
+    }
+    std::optional<restore::Certificate>& verdict = by_root_[chain.front()];
+    const auto source =
+        backup::open_backup(repository_, longest.id, std::string(backup::short_id(longest.id)));
+    if (!source) return verdict;
+    ZK_TRY(restore::VerifyReport report, restore::verify(**source, depth_, context_.executor, context_.job));
+    verdict = std::move(report.certificate);
+    return verdict;
+  }
+
+ private:
+  Context& context_;
+  const backup::Repository& repository_;
+  VerifyDepth depth_;
+  std::map<std::string, std::optional<restore::Certificate>> by_root_;
+};
+
 /// Keeps the verdicts with the backups. That it cannot (a read-only copy, a running backup) is no reason to
 /// fail.
-void record(Context& context, const OpenedRepository& opened, const std::vector<ReplayedTimeline>& replayed) {
+Status record(Context& context, const OpenedRepository& opened, VerifyDepth depth,
+              const std::vector<ReplayedTimeline>& replayed) {
+  ChainVerdicts chains(context, *opened, depth);
   std::vector<std::pair<std::string, backup::StoredCertificate>> news;
   for (const ReplayedTimeline& one : replayed) {
     if (!one.report.certificate || !one.report.last_zxid) continue;
@@ -140,10 +212,15 @@ void record(Context& context, const OpenedRepository& opened, const std::vector<
       backup::StoredCertificate now = cut_to(*one.report.certificate, entry.last_zxid);
       // Backups before the base of this replay were not looked at.
       if (now.proven.empty() && entry.id != one.newest) continue;
+      if (manifest->certificate.grade && has_failed(now) != has_failed(manifest->certificate)) {
+        ZK_TRY(const auto own, chains.of(entry));
+        if (!own) continue;
+        now = cut_to(*own, entry.last_zxid);
+      }
       if (is_news(now, manifest->certificate)) news.emplace_back(entry.id, std::move(now));
     }
   }
-  if (news.empty() || context.globals.no_lock) return;
+  if (news.empty() || context.globals.no_lock) return {};
   const auto store = [&]() -> Status {
     ZK_TRY(const auto writer, begin_writing(context, opened.place, "verify"));
     for (auto& [id, certificate] : news)
@@ -154,6 +231,7 @@ void record(Context& context, const OpenedRepository& opened, const std::vector<
   if (Status stored = store(); !stored)
     context.output.warn(
         fmt::format("the verdict of the replay was not stored: {}", stored.error().to_string()));
+  return {};
 }
 
 Status replay_timelines(Context& context, const OpenedRepository& opened, const Options& options,
@@ -174,8 +252,25 @@ Status replay_timelines(Context& context, const OpenedRepository& opened, const 
     }
     replayed.push_back(std::move(one));
   }
-  record(context, opened, replayed);
-  return {};
+  return record(context, opened, depth, replayed);
+}
+
+/// What the manifests say is wrong, unless the replay has just said it.
+Result<std::vector<backup::Flaw>> flaws_of(Context& context, const RepositoryVerdict& verdict) {
+  ZK_TRY(const backup::Catalogue catalogue,
+         backup::read_catalogue(*verdict.repository, verdict.cluster, context.job));
+  std::vector<backup::Flaw> flaws = backup::known_flaws(catalogue);
+  std::erase_if(flaws, [&](const backup::Flaw& flaw) {
+    return std::any_of(verdict.replayed.begin(), verdict.replayed.end(), [&](const ReplayedTimeline& one) {
+      const auto& findings = one.report.findings;
+      return std::any_of(findings.begin(), findings.end(), [&](const restore::Finding& finding) {
+        return finding.id == flaw.finding.id && finding.severity == flaw.finding.severity &&
+               finding.first_zxid == flaw.finding.first_zxid &&
+               flaw.finding.severity == restore::Severity::kGap;
+      });
+    });
+  });
+  return flaws;
 }
 
 Status verify_repository(Context& context, const Options& options) {
@@ -185,20 +280,21 @@ Status verify_repository(Context& context, const Options& options) {
   check.read_percent = options.quick ? 0 : options.read_percent.value_or(100);
   // Another part of the objects every time.
   if (options.read_percent) context.random.fill(std::as_writable_bytes(std::span(&check.seed, 1)));
+  // The check tells everything that is odd about it.
+  ZK_TRY(auto repository, backup::Repository::open(place.env, {.salvage = true}));
+  ZK_TRY(check.cluster, chosen_cluster(context, *repository));
   ZK_TRY(const backup::CheckReport report, backup::check_repository(place.env, check, context.job));
 
   RepositoryVerdict verdict{place.url, nullptr, check.read_percent, check.seed, report, {}};
-  // The check has told everything that is odd about it.
-  Result<std::unique_ptr<backup::Repository>> repository =
-      backup::Repository::open(place.env, {.salvage = true});
-  if (!repository) return fail(std::move(repository).error());
-  OpenedRepository opened{std::move(place), *std::move(repository)};
+  verdict.cluster = check.cluster;
+  OpenedRepository opened{std::move(place), std::move(repository)};
   if (options.replays()) {
     ZK_TRY_STATUS(replay_timelines(context, opened, options, verdict.replayed));
     ZK_TRY(opened.repository,
            backup::Repository::open(opened.place.env, {.salvage = true}));  // with the new verdicts
   }
   verdict.repository = opened.repository.get();
+  ZK_TRY(verdict.flaws, flaws_of(context, verdict));
   print_verdict(context.output, verdict);
   for (const backup::CheckFinding& found : report.findings) {
     restore::Finding finding = found.finding;
@@ -210,6 +306,7 @@ Status verify_repository(Context& context, const Options& options) {
     }
     show_finding(context.output, finding, Stance::kJudging);
   }
+  for (const backup::Flaw& flaw : verdict.flaws) show_finding(context.output, flaw.finding, Stance::kJudging);
   for (const ReplayedTimeline& one : verdict.replayed)
     show_findings(context.output, one.report.findings, Stance::kJudging);
   return {};
@@ -229,8 +326,9 @@ Verb verify_verb() {
       .name = "verify",
       .group = Group::kRepository,
       .summary = "check a repository, a data directory or files",
-      .description = "Without SRC: the repository. HEAD, every manifest, and every object against its hash. "
-                     "With SRC: every "
+      .description = "Without SRC: the repository. HEAD, every manifest, and every object against its hash; "
+                     "and what was wrong with the data when they were stored: holes, damage, a failed proof. "
+                     "-C checks one cluster. With SRC: every "
                      "snapshot and log, byte by byte: framing, checksums, seals, order and gaps.\n\n"
                      "--replay also applies the transactions, as a server would when it starts (newest valid "
                      "snapshot and the logs "

@@ -7,7 +7,6 @@
 
 #include "formats/base/fs.h"
 #include "restore/base_choice.h"
-#include "src/backup/catalogue.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/repository_arg.h"
 #include "src/cli/text.h"
@@ -159,6 +158,14 @@ std::string short_list(const std::vector<std::string>& ids) {
   return ids.size() <= kShown ? text : fmt::format("{} and {} more", text, ids.size() - kShown);
 }
 
+/// "proven to 0x17 (of 0x62)" where the digests end before the records.
+std::string replay_cell(const backup::StoredCertificate& certificate, std::int64_t last_zxid) {
+  std::string text(backup::name_of(certificate.grade));
+  const auto to = certificate.proven_to();
+  if (certificate.grade != restore::ProofGrade::kProven || !to || *to >= last_zxid) return text;
+  return fmt::format("{} to {} (of {})", text, zxid_text(*to), zxid_text(last_zxid));
+}
+
 void add_backups(Report& report, const RepositoryVerdict& verdict) {
   if (verdict.repository == nullptr) return;
   Table& table = report.table("backups", {{"id", ""},
@@ -169,19 +176,27 @@ void add_backups(Report& report, const RepositoryVerdict& verdict) {
                                           {"certificate", "REPLAY"},
                                           {"findings", ""},
                                           {"result", "RESULT"}});
-  for (const std::string& name : verdict.repository->clusters())
+  for (const std::string& name : verdict.repository->clusters()) {
+    if (!verdict.cluster.empty() && name != verdict.cluster) continue;
     for (const backup::HeadEntry& entry : verdict.repository->ordered(name)) {
       const auto bad = verdict.report.damaged_backups.find(entry.id);
-      const std::uint64_t count = bad == verdict.report.damaged_backups.end() ? 0 : bad->second;
+      std::uint64_t count = bad == verdict.report.damaged_backups.end() ? 0 : bad->second;
+      for (const backup::Flaw& flaw : verdict.flaws)
+        if (flaw.backup == entry.id) ++count;
       const Result<backup::Manifest> manifest = verdict.repository->load(entry.id);
       const bool graded = manifest && manifest->certificate.grade;
       table.row(
           {Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
            Cell::string(backup::name_of(entry.type)), Cell::zxid(entry.last_zxid),
-           graded ? Cell::string(backup::name_of(manifest->certificate.grade)) : Cell(), Cell::count(count),
-           Cell::string(count == 0 ? "ok"
-                                   : fmt::format("DAMAGED ({})", counted(count, "finding", "findings")))});
+           graded ? Cell::string(replay_cell(manifest->certificate, entry.last_zxid)) : Cell(),
+           Cell::count(count),
+           Cell::string(count == 0
+                            ? "ok"
+                            : fmt::format("{} ({})",
+                                          bad == verdict.report.damaged_backups.end() ? "FLAWED" : "DAMAGED",
+                                          counted(count, "finding", "findings")))});
     }
+  }
 }
 
 void add_replayed(Report& report, const RepositoryVerdict& verdict) {
@@ -216,6 +231,7 @@ restore::Findings all_findings(const RepositoryVerdict& verdict) {
     findings.push_back(found.finding);
     if (!found.backups.empty()) findings.back().message += "; needed by " + short_list(found.backups);
   }
+  for (const backup::Flaw& flaw : verdict.flaws) findings.push_back(flaw.finding);
   for (const ReplayedTimeline& one : verdict.replayed)
     findings.insert(findings.end(), one.report.findings.begin(), one.report.findings.end());
   return findings;
@@ -223,14 +239,16 @@ restore::Findings all_findings(const RepositoryVerdict& verdict) {
 
 }  // namespace
 
-std::string certificate_text(const restore::Certificate& certificate) {
+std::string certificate_text(const restore::Certificate& certificate, std::optional<std::int64_t> last_zxid) {
   std::string text;
+  const bool ends_early = last_zxid && !certificate.proven.empty() && certificate.proven_to() < *last_zxid;
+  const std::string of = ends_early ? fmt::format(" (of {})", zxid_text(*last_zxid)) : std::string();
   switch (certificate.grade) {
     case restore::ProofGrade::kProven:
-      text = "proven " + proven_text(certificate);
+      text = "proven " + proven_text(certificate) + of;
       break;
     case restore::ProofGrade::kPartly:
-      text = "partly proven: " + proven_text(certificate);
+      text = "partly proven: " + proven_text(certificate) + of;
       break;
     case restore::ProofGrade::kNotProvable:
       return "not provable: the servers wrote no digests (before 3.6, or switched off)";
@@ -289,10 +307,17 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   if (verdict.restorable)
     for (const restore::ZxidRange& range : *verdict.restorable)
       restorable.row({Cell::zxid(range.first), Cell::zxid(range.last)});
+  Table& unproven = report.table("unproven", {{"first", ""}, {"last", ""}});
+  for (const restore::ZxidRange& range : verdict.unproven)
+    unproven.row({Cell::zxid(range.first), Cell::zxid(range.last)});
   findings_table(report, found.findings);
   if (found.base) report.remark("replayed " + escape_terminal(replay_text(found)));
-  if (found.certificate) report.remark("certificate: " + certificate_text(*found.certificate));
+  if (found.certificate)
+    report.remark("certificate: " + certificate_text(*found.certificate, found.last_zxid));
   if (verdict.restorable) report.remark("restorable: " + restore::windows_text(*verdict.restorable));
+  if (!verdict.unproven.empty())
+    report.remark(fmt::format("not proven: {}; only restore --accept-unproven gives it",
+                              restore::windows_text(verdict.unproven)));
   std::string summary =
       fmt::format("{}: {}", findings_text(found.findings), counted(found.files.size(), "file", "files"));
   if (verdict.depth != VerifyDepth::kQuick && sum_txns(found) != 0)
@@ -326,7 +351,8 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
       report.remark(fmt::format("cluster {}, timeline {}: replayed {}", escape_terminal(one.cluster),
                                 escape_terminal(one.timeline.substr(0, 8)),
                                 escape_terminal(replay_text(one.report))));
-    if (one.report.certificate) report.remark("certificate: " + certificate_text(*one.report.certificate));
+    if (one.report.certificate)
+      report.remark("certificate: " + certificate_text(*one.report.certificate, one.report.last_zxid));
   }
   std::string summary =
       fmt::format("{}: {}, {}", findings_text(findings), counted(found.backups, "backup", "backups"),

@@ -66,7 +66,7 @@ TEST(Check, NamesEveryBackupThatNeedsAMissingObject) {
   }
 }
 
-TEST(Check, NotesWhatDoesNotBelong) {
+TEST(Check, FindsWhatDoesNotBelongAndNotesLeftovers) {
   Lab lab;
   const std::vector<Taken> taken = small_repository(lab.client);
   lab.fs.put("/repo/notes.txt", "mine");
@@ -74,9 +74,15 @@ TEST(Check, NotesWhatDoesNotBelong) {
   lab.fs.put("/repo/tmp/abc", "left over");
   lab.fs.put("/repo/" + object_key(std::string(64, 'a')), "unused");
   const CheckReport report = check(lab.client);
-  EXPECT_TRUE(report.ok());
+  EXPECT_FALSE(report.ok());
+  EXPECT_TRUE(report.damaged_backups.empty());
   EXPECT_EQ(report.findings.size(), 4u);
-  for (const CheckFinding& found : report.findings) EXPECT_EQ(found.finding.id, ErrorId::kUnknownFile);
+  std::size_t strangers = 0;
+  for (const CheckFinding& found : report.findings) {
+    EXPECT_EQ(found.finding.id, ErrorId::kUnknownFile);
+    if (found.finding.severity == restore::Severity::kDamage) ++strangers;
+  }
+  EXPECT_EQ(strangers, 2u) << "a run's own leftovers are none";
 }
 
 TEST(Check, GoesOnPastAnUnreadableSector) {

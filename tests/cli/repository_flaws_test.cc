@@ -60,6 +60,14 @@ TEST_F(Flaws, ABadBackupDoesNotStandInForAProvenOne) {
   EXPECT_THAT(console.out, HasSubstr("nothing new"));
 }
 
+TEST_F(Flaws, ReplayJudgesEveryCopyByItsOwnRecords) {
+  EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
+  EXPECT_EQ(on_repository({"backup", "/data", "--type", "full"}), 0) << shown();
+  EXPECT_EQ(on_repository({"verify", "--replay=all"}), 6);
+  EXPECT_EQ(json({"list"}, "/backups/0/certificate"), "failed");
+  EXPECT_EQ(at("/backups/1/certificate"), "proven");
+}
+
 TEST_F(Flaws, TheSameBadSourceIsNotTakenAgainAndAgain) {
   EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
   must({"backup", "/bad"});
@@ -101,6 +109,76 @@ TEST_F(Flaws, ListMarksTheStretchThatIsNotProven) {
   EXPECT_EQ(on_repository({"list"}), 0);
   EXPECT_THAT(console.out, AllOf(HasSubstr("UNPROVEN     0x10…0x17"), Not(HasSubstr("(no gaps)"))));
   EXPECT_EQ(json({"list"}, "/unproven/0/first_zxid"), "0x10");
+}
+
+TEST_F(Flaws, VerifyNamesOnlyPointsThatARestoreGives) {
+  EXPECT_EQ(zkark({"verify", "/bad", "--replay=all"}), 6);
+  EXPECT_THAT(console.out, AllOf(HasSubstr("--at zxid:0xf "), HasSubstr("not proven: 0x10 to 0x17")));
+  EXPECT_EQ(zkark({"restore", "/bad", "--at", "zxid:0xf", "--to", "/srv/zk"}), 0);
+}
+
+TEST_F(Flaws, ProvenSaysHowFarWhereDigestsEndBeforeTheRecords) {
+  LogBuilder log;
+  for (std::int64_t zxid = 0x18; zxid <= 0x1a; ++zxid) log.record(zxid, 1'800'000'000'000 + zxid);
+  fs.put("/data/version-2/log.18", log.bytes());
+  must({"backup", "/data"});
+  EXPECT_THAT(console.out, HasSubstr("proven to 0x17 (of 0x1a)"));
+  must({"list"});
+  EXPECT_THAT(console.out, HasSubstr("proven to 0x17 (of 0x1a)"));
+  must({"show", "latest"});
+  EXPECT_THAT(console.out, HasSubstr("(of 0x1a)"));
+  must({"verify"});
+  EXPECT_THAT(console.out, HasSubstr("proven to 0x17 (of 0x1a)"));
+  EXPECT_EQ(zkark({"verify", "/data", "--replay=all"}), 0);
+  EXPECT_THAT(console.out, HasSubstr("(of 0x1a)"));
+}
+
+// ---- what a verify of the repository knows without reading anything again ----
+
+TEST_F(Flaws, VerifyNamesAFailedProof) {
+  EXPECT_EQ(on_repository({"backup", "/bad"}), 6);
+  EXPECT_EQ(on_repository({"verify"}), 6);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("the proof of backup"), HasSubstr("from 0x10 on")));
+  EXPECT_THAT(console.out, AllOf(HasSubstr("FLAWED (1 finding)"), Not(HasSubstr("ok:"))));
+  EXPECT_EQ(on_repository({"verify", "--quick"}), 6);
+}
+
+TEST_F(Flaws, VerifyNamesAHoleUntilABackupFillsIt) {
+  load_second_life("/gap");
+  fs.erase("/gap/version-2/log.3e");
+  EXPECT_EQ(on_repository({"backup", "/gap", "-C", "gap"}), 3) << shown();
+  EXPECT_EQ(on_repository({"verify", "-C", "gap"}), 6);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("ZKA-0301"), HasSubstr("are in no backup")));
+  load_second_life("/whole");
+  EXPECT_EQ(on_repository({"backup", "/whole", "-C", "gap"}), 0) << shown();
+  EXPECT_THAT(console.err, HasSubstr("the source has what the hole"));
+  EXPECT_EQ(on_repository({"verify", "-C", "gap"}), 0) << shown();
+  EXPECT_EQ(on_repository({"backup", "/whole", "-C", "gap"}), 0);
+  EXPECT_THAT(console.out, HasSubstr("nothing new"));
+}
+
+TEST_F(Flaws, VerifyNamesDamageThatTheSourceHad) {
+  load_second_life("/hurt");
+  fs.flip_bit("/hurt/version-2/log.4e", 300, 2);
+  EXPECT_EQ(on_repository({"backup", "/hurt", "-C", "hurt"}), 3) << shown();
+  EXPECT_EQ(on_repository({"verify", "-C", "hurt"}), 6);
+  EXPECT_THAT(console.err, HasSubstr("the source of backup"));
+}
+
+TEST_F(Flaws, VerifyOfOneClusterLeavesTheOthersAlone) {
+  must({"backup", "/data", "-C", "shop"});
+  EXPECT_EQ(on_repository({"backup", "/bad", "-C", "bad"}), 6);
+  const std::string object = json({"show", "latest", "-C", "shop"}, "/manifest/config/0/data/parts/0/object");
+  EXPECT_EQ(on_repository({"verify", "-C", "shop"}), 0) << shown();
+  EXPECT_THAT(console.out, HasSubstr("1 backup,"));
+  EXPECT_EQ(on_repository({"verify", "-C", "bad"}), 6);
+  EXPECT_EQ(on_repository({"verify", "-C", "nobody"}), 5);
+  EXPECT_EQ(on_repository({"verify"}), 6);
+}
+
+TEST_F(Flaws, ReadDataReadsSomethingWhereThereIsLittle) {
+  must({"backup", "/data"});
+  EXPECT_NE(json({"verify", "--read-data", "1"}, "/objects_read"), "0");
 }
 
 // ---- a wounded repository still gives what it has ----

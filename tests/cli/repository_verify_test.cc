@@ -166,11 +166,16 @@ TEST_F(VerifyRepository, ADamagedHeadIsSixAndTheRestIsStillChecked) {
   EXPECT_THAT(console.out, HasSubstr("incr"));
 }
 
-TEST_F(VerifyRepository, AStrangersFileIsANote) {
+TEST_F(VerifyRepository, AStrangersFileIsAFinding) {
   fs.put("/repo/notes.txt", "mine");
-  must({"verify"});
+  fs.put("/repo/tmp/0123456789abcdef", "of a run that is working");
+  EXPECT_EQ(zkark({"verify", "-r", "/repo"}), 6);
+  EXPECT_THAT(console.err, HasSubstr("ZKA-0618"));
   EXPECT_THAT(console.err, HasSubstr("notes.txt"));
+  EXPECT_THAT(console.out, HasSubstr("1 finding"));
   EXPECT_THAT(console.out, HasSubstr("1 note"));
+  fs.erase("/repo/notes.txt");
+  must({"verify"});
 }
 
 TEST_F(VerifyRepository, ReplayProvesWhatWasNotAndKeepsTheVerdict) {
