@@ -181,7 +181,30 @@ Result<std::unique_ptr<StoredSource>> open_backup(const Repository& repository, 
   return open_ids(repository, {std::string(id)}, std::move(description), true);
 }
 
+namespace {
+
+/// zxids of stored records that the proof could not apply: no replay gets past them.
+std::vector<std::int64_t> inapplicable(const std::vector<Manifest>& manifests) {
+  std::vector<std::int64_t> zxids;
+  const std::string wanted = error_code(ErrorId::kBadRecord);
+  for (const Manifest& manifest : manifests)
+    for (const StoredFinding& finding : manifest.findings) {
+      if (finding.severity != restore::Severity::kDamage || finding.id != wanted || !finding.first_zxid)
+        continue;
+      // One that could not even be read is not stored.
+      const bool stored =
+          std::any_of(manifest.segments.begin(), manifest.segments.end(), [&](const StoredSegment& segment) {
+            return segment.first_zxid <= *finding.first_zxid && *finding.first_zxid <= segment.last_zxid;
+          });
+      if (stored) zxids.push_back(*finding.first_zxid);
+    }
+  return zxids;
+}
+
+}  // namespace
+
 std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
+  const std::vector<std::int64_t> barriers = inapplicable(manifests);
   const auto segments = sorted_segments(manifests);
   // Contiguous runs of records.
   struct Run {
@@ -217,6 +240,8 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
         last = run.last;
       break;
     }
+    for (const std::int64_t barrier : barriers)
+      if (base_zxid < barrier) last = std::min(last, barrier - 1);
     if (last < fuzzy_end) return;
     windows.push_back({fuzzy_end, last, 0, 0});
   };

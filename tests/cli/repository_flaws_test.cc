@@ -165,6 +165,17 @@ TEST_F(Flaws, VerifyNamesDamageThatTheSourceHad) {
   EXPECT_THAT(console.err, HasSubstr("the source of backup"));
 }
 
+TEST_F(Flaws, AWindowEndsBeforeARecordThatCannotBeApplied) {
+  LogBuilder log;
+  for (std::int64_t zxid = 1; zxid <= 3; ++zxid) log.record(zxid, 1'800'000'000'000 + zxid);
+  log.txn(create_txn(4, 1'800'000'000'004, "no-slash")).record(5, 1'800'000'000'005);
+  fs.put("/odd/version-2/log.1", log.bytes());
+  EXPECT_EQ(on_repository({"backup", "/odd", "-C", "odd"}), 3) << shown();
+  EXPECT_EQ(json({"list", "-C", "odd"}, "/windows/0/last_zxid"), "0x3");
+  EXPECT_EQ(on_repository({"restore", "-C", "odd", "--at", "zxid:0x3", "--to", "/srv/zk"}), 0) << shown();
+  EXPECT_EQ(on_repository({"verify", "-C", "odd"}), 6);
+}
+
 TEST_F(Flaws, VerifyOfOneClusterLeavesTheOthersAlone) {
   must({"backup", "/data", "-C", "shop"});
   EXPECT_EQ(on_repository({"backup", "/bad", "-C", "bad"}), 6);

@@ -140,6 +140,18 @@ TEST_F(BaseChoiceTest, AHoleIsRefusedWithTheWindowsThatAreLeft) {
   EXPECT_THAT(at(0x50).error().hint(), HasSubstr("what can be restored: 0x0 to 0x3d"));
 }
 
+TEST_F(BaseChoiceTest, TheWindowsOfARefusalEndBeforeTheRecordThatCannotBeApplied) {
+  test::LogBuilder log;
+  for (std::int64_t zxid = 1; zxid <= 3; ++zxid) log.record(zxid, 1000 + zxid);
+  log.txn(test::create_txn(4, 1004, "no-slash")).record(5, 1005);
+  fs_.put("/data/version-2/log.1", log.bytes());
+  open();
+  const Result<Rebuilt> rebuilt = at(5);
+  ASSERT_FALSE(rebuilt);
+  EXPECT_EQ(rebuilt.error().hint(), "what can be restored: 0x0 to 0x3");
+  EXPECT_TRUE(at(3));
+}
+
 TEST_F(BaseChoiceTest, DamageBetweenBaseAndPointIsNamedWithItsPlace) {
   load("zk-3.8.0-standalone");
   fs_.erase("/data/version-2/snapshot.4d");
