@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "src/backup/source.h"
 #include "src/backup/one_history.h"
+#include "src/backup/source.h"
 #include "src/backup/stored_records.h"
 
 namespace zkark::backup {
@@ -224,8 +224,9 @@ Result<PointTimeline> timeline_of_point(const Repository& repository, std::strin
   // One that contradicts a proven one and failed its own proof is read only where it is named.
   const HeadEntry* preferred = preferred_newest(repository, cluster);
   if (preferred != nullptr && preferred->timeline != timelines.front().timeline) {
-    const auto at = std::find_if(timelines.begin(), timelines.end(),
-                                 [&](const HeadEntry& entry) { return entry.timeline == preferred->timeline; });
+    const auto at = std::find_if(timelines.begin(), timelines.end(), [&](const HeadEntry& entry) {
+      return entry.timeline == preferred->timeline;
+    });
     if (at != timelines.end()) timelines.erase(timelines.begin(), at);
   }
   using Kind = restore::PointSpec::Kind;
