@@ -1,6 +1,6 @@
 """Backups taken again and again while a real server writes, rolls, snapshots, purges and dies.
 
-ZKARK_LIVE_ROUNDS: how many backups (default 24)."""
+ZKARK_LIVE_ROUNDS: how many backups (default 40)."""
 
 import os
 import unittest
@@ -12,7 +12,7 @@ import zkark
 import zkreal
 from makers.recorder import flags
 
-ROUNDS = int(os.environ.get("ZKARK_LIVE_ROUNDS", "24"))
+ROUNDS = int(os.environ.get("ZKARK_LIVE_ROUNDS", "40"))
 
 
 class LiveBackups(unittest.TestCase):

@@ -62,6 +62,14 @@ def free_ports(count):
     return ports
 
 
+def tick_without_expiry(hours=1):
+    """A tickTime under which no session ends for `hours`, whatever its own timeout.
+
+    A server lets sessions end at multiples of its tick on the monotonic clock, which is ours too."""
+    now = time.monotonic_ns() // 1_000_000
+    return next(tick for tick in range(100_000_000, 50_000_000, -1_000_000) if tick - now % tick > hours * 3_600_000)
+
+
 def four_letter(port, word):
     with socket.create_connection(("127.0.0.1", port), 5) as s:
         s.sendall(word.encode())
@@ -239,7 +247,9 @@ class Lab:
             return server.start()
 
     def client(self, port, *auth, timeout=60.0, session=None, read_only=False):
-        client = KazooClient(f"127.0.0.1:{port}", timeout=timeout, auth_data=list(auth), client_id=session,
+        # A server that is starting may take a connection and never answer. kazoo gives up after timeout / hosts.
+        hosts = ",".join([f"127.0.0.1:{port}"] * max(1, round(timeout / 5)))
+        client = KazooClient(hosts, timeout=timeout, auth_data=list(auth), client_id=session,
                              read_only=read_only, connection_retry=KazooRetry(max_tries=200, delay=0.05, max_delay=0.2),
                              command_retry=KazooRetry(max_tries=0))
         client.start(30)
@@ -304,6 +314,18 @@ def without_ephemerals(tree, zxid):
         parent["numChildren"] -= 1
         parent["cversion"] += 1  # clients see 2 * creates - children
         parent["pzxid"] = zxid
+    return kept
+
+
+def only_path(tree, path):
+    """What a tree without ephemerals becomes when only the root, the ancestors of `path` and its subtree stay."""
+    steps = path.strip("/").split("/")
+    above = {"/", *("/" + "/".join(steps[:i]) for i in range(1, len(steps)))}
+    kept = {p: [d, a, dict(s)] for p, (d, a, s) in tree.items() if p in above or (p + "/").startswith(path + "/")}
+    for p, (_, _, stat) in kept.items():
+        children = sum(q != "/" and (q.rsplit("/", 1)[0] or "/") == p for q in kept) + (p == "/")  # and /zookeeper
+        stat["cversion"] += stat["numChildren"] - children  # clients see 2 * creates - children
+        stat["numChildren"] = children
     return kept
 
 
