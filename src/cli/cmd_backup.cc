@@ -231,6 +231,7 @@ Status run(Context& context, const Options& options) {
   ZK_TRY(const OpenedSource opened,
          open_source(context, {options.sources, options.log_dir.value_or(""), options.zoo_cfg.value_or("")}));
   restore::Source& source = *opened.source;
+  if (options.dry_run) show_findings(context.output, opened.findings, Stance::kReading);
   if (options.dry_run) return look(context, place, source, cluster, options);
 
   backup::TakeOptions take;
@@ -247,7 +248,8 @@ Status run(Context& context, const Options& options) {
   take.last_applied = [&context, &opened] { return last_applied_by_server(context, opened); };
   take.lock_wait_ms = context.globals.lock_wait_ms;
   const std::int64_t start_ns = context.clock.monotonic().ns;
-  ZK_TRY(const TakeReport report, backup::take_backup(place.env, source, take, context.job));
+  ZK_TRY(TakeReport report, backup::take_backup(place.env, source, take, context.job));
+  report.findings.insert(report.findings.begin(), opened.findings.begin(), opened.findings.end());
   const std::int64_t duration_ms = (context.clock.monotonic().ns - start_ns) / 1'000'000;
   restore::SourceListing listing;
   if (report.published && context.output.is_table()) {

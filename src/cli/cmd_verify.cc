@@ -103,8 +103,8 @@ Status verify_source(Context& context, const Options& options) {
   ZK_TRY(const OpenedSource opened,
          open_source(context, {options.sources, options.log_dir.value_or(""), {}}));
   const VerifyDepth depth = depth_of(options);
-  ZK_TRY(const restore::VerifyReport report,
-         restore::verify(*opened.source, depth, context.executor, context.job));
+  ZK_TRY(restore::VerifyReport report, restore::verify(*opened.source, depth, context.executor, context.job));
+  report.findings.insert(report.findings.begin(), opened.findings.begin(), opened.findings.end());
   SourceVerdict verdict{opened.source->description(), depth, report, {}};
   ZK_TRY(verdict.restorable, restorable(*opened.source, report, depth, context.job));
   if (verdict.restorable) verdict.unproven = take_out_unproven(report, *verdict.restorable);

@@ -95,6 +95,7 @@ Result<StateAt> load_state_at(Context& context, const StateOptions& given, NodeA
   }
   request.timeline = options.timeline;
   ZK_TRY(at.opened, open_source(context, request));
+  show_findings(context.output, at.opened.findings, Stance::kReading);
   ZK_TRY(at.listing, at.opened.source->list());
   const restore::TargetOptions wanted{at.opened.point, options.exclusive, options.time_rule};
   context.job.progress.phase = "replaying";

@@ -190,6 +190,42 @@ TEST_F(ArchiveTest, LinksAndDevicesAreNotFollowedNotMadeAndNamed) {
                                     {"harmless", "", AE_IFLNK, "/etc/shadow"}});
   EXPECT_THAT(fs_.files("/work"), IsEmpty());
   EXPECT_EQ(result.findings.size(), 4u);
+  EXPECT_TRUE(std::all_of(result.findings.begin(), result.findings.end(), [](const restore::Finding& f) {
+    return f.severity == restore::Severity::kDamage;
+  })) << "a log or snapshot that could not be had is a loss";
+}
+
+TEST_F(ArchiveTest, AFlippedBitInAMembersHeaderIsDamageAndTheOthersAreRead) {
+  std::string bytes = tarball({{"snapshot.0", "some bytes"}, {"log.1", log(2)}, {"log.3", log(3)}});
+  bytes[1024 + 100] = static_cast<char>(bytes[1024 + 100] ^ 1);  // the mode of log.1
+  fs_.put("/bad.tar", bytes);
+  const Result<Unpacked> result = unpack({"/bad.tar"});
+  ASSERT_TRUE(result) << result.error().to_string();
+  ASSERT_EQ(result->findings.size(), 1u);
+  EXPECT_EQ(result->findings[0].id, ErrorId::kBadCompression);
+  EXPECT_EQ(result->findings[0].severity, restore::Severity::kDamage);
+  EXPECT_EQ(fs_.get("/work/version-2/log.3"), log(3));
+}
+
+TEST_F(ArchiveTest, ACutOrFlippedGzipStreamIsDamageEvenBehindTheLastMember) {
+  const std::string whole = tarball({{"log.1", log(2)}, {"myid", "1"}}, ARCHIVE_FILTER_GZIP);
+  const auto damage_of = [&](const std::string& bytes) {
+    if (fs_.get_info("/work")) fs_.erase("/work");
+    fs_.put_dir("/work");
+    fs_.put("/bad.tgz", bytes);
+    const Result<Unpacked> result = unpack({"/bad.tgz"});
+    return !result || restore::has_severity(result->findings, restore::Severity::kDamage);
+  };
+  EXPECT_FALSE(damage_of(whole));
+  for (std::size_t cut = 1; cut < whole.size(); ++cut) EXPECT_TRUE(damage_of(whole.substr(0, cut))) << cut;
+  for (std::size_t bit = 80; bit < whole.size() * 8; ++bit) {  // behind gzip's own header
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    // A distance inside a run of zeros can change and decode to the very same bytes.
+    if (damage_of(flipped)) continue;
+    EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(2)) << bit;
+    EXPECT_EQ(fs_.get("/work/myid"), "1") << bit;
+  }
 }
 
 TEST_F(ArchiveTest, ALinkFirstAndAFileThroughItAfterwardsStaysInside) {

@@ -23,6 +23,21 @@ TEST_F(VerifySource, ReadsEveryByteAndListsEveryFile) {
   EXPECT_EQ(golden("tests/cli/golden/repository/verify-read.txt", shown()), "");
 }
 
+TEST_F(VerifySource, EveryVerbThatOpensACutTarballSaysSo) {
+  load_dir(fs, "fixtures/zk-3.8.0-tarballs", "/tar");
+  fs.put_dir("/tmp");
+  const std::string whole = *fs.get("/tar/full-flat.tar.gz");
+  fs.put("/tar/cut.tar.gz", whole.substr(0, whole.size() - 4));
+  EXPECT_EQ(zkark({"verify", "/tar/full-flat.tar.gz"}), 0) << console.err;
+  EXPECT_EQ(zkark({"verify", "/tar/cut.tar.gz"}), 6);
+  EXPECT_THAT(console.err, HasSubstr("ZKA-0607"));
+  EXPECT_EQ(zkark({"ls", "/tar/cut.tar.gz", "/"}), 3);
+  EXPECT_THAT(console.err, HasSubstr("ZKA-0607"));
+  EXPECT_EQ(zkark({"init", "-r", "/repo"}), 0) << console.err;
+  EXPECT_EQ(zkark({"backup", "/tar/cut.tar.gz", "-r", "/repo"}), 3);
+  EXPECT_THAT(console.err, HasSubstr("ZKA-0607"));
+}
+
 TEST_F(VerifySource, QuickLooksAtHeadersOnly) {
   fs.flip_bit("/data/version-2/log.3e", 1500, 2);
   EXPECT_EQ(zkark({"verify", "/data", "--quick"}), 0);
