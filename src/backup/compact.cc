@@ -6,7 +6,9 @@
 
 #include "restore/base_choice.h"
 #include "restore/fingerprint.h"
+#include "restore/log_walk.h"
 #include "src/backup/collect.h"
+#include "src/backup/join.h"
 #include "src/backup/source.h"
 #include "src/backup/writer.h"
 
@@ -23,6 +25,27 @@ class EncoderSink : public ByteSink {
   ObjectEncoder& encoder_;
 };
 
+/// What several backups hold is taken once: the longer piece where one holds the other.
+void drop_covered(std::vector<StoredSegment>& segments) {
+  std::stable_sort(segments.begin(), segments.end(), [](const StoredSegment& a, const StoredSegment& b) {
+    return a.first_zxid != b.first_zxid ? a.first_zxid < b.first_zxid : a.last_zxid > b.last_zxid;
+  });
+  std::vector<StoredSegment> kept;
+  for (StoredSegment& segment : segments)
+    if (kept.empty() || segment.last_zxid > kept.back().last_zxid) kept.push_back(std::move(segment));
+  segments = std::move(kept);
+}
+
+/// A step that a later backup proved stands in the earlier one as not proven.
+void add_step(std::vector<EpochStep>& steps, const EpochStep& step) {
+  for (EpochStep& known : steps) {
+    if (known.from_zxid != step.from_zxid || known.to_zxid != step.to_zxid) continue;
+    if (step.proven) known = step;
+    return;
+  }
+  steps.push_back(step);
+}
+
 /// What of the chain lies behind the point, and the segment of the last record, from where increments go on.
 void take_over(const std::vector<Manifest>& chain, std::int64_t point, Manifest& manifest) {
   std::int64_t last = 0;
@@ -31,28 +54,66 @@ void take_over(const std::vector<Manifest>& chain, std::int64_t point, Manifest&
   const auto add = [](auto& list, const auto& item) {
     if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
   };
-  for (const Manifest& member : chain) {
-    for (const StoredSegment& segment : member.segments) {
-      if (segment.last_zxid <= point && segment.last_zxid != last) continue;
-      StoredSegment again = segment;
-      again.restorable = segment.last_zxid > point;
-      add(manifest.segments, again);
-    }
-    for (const StoredBase& base : member.bases)
+  // Newest first: of equal pieces the one whose place in the source was seen last stays.
+  for (auto member = chain.rbegin(); member != chain.rend(); ++member) {
+    for (const StoredSegment& segment : member->segments)
+      if (segment.last_zxid > point || segment.last_zxid == last) manifest.segments.push_back(segment);
+    for (const StoredBase& base : member->bases)
       if (base.zxid > point) add(manifest.bases, base);
-    for (const Gap& gap : member.gaps)
-      if (gap.before_zxid > point) add(manifest.gaps, gap);
-    for (const EpochStep& step : member.epoch_steps)
-      if (step.from_zxid >= point) add(manifest.epoch_steps, step);
-    manifest.last_zxid = std::max(manifest.last_zxid, member.last_zxid);
+    manifest.last_zxid = std::max(manifest.last_zxid, member->last_zxid);
   }
+  drop_covered(manifest.segments);
+  // Holes and steps between what is taken over, be they before the point: records behind a hole must not
+  // look as if they went on from those before it.
+  std::int64_t first = point;
+  for (const StoredSegment& segment : manifest.segments) first = std::min(first, segment.first_zxid);
+  for (const Manifest& member : chain) {
+    for (const Gap& gap : member.gaps)
+      if (gap.after_zxid >= first) add(manifest.gaps, gap);
+    for (const EpochStep& step : member.epoch_steps)
+      if (step.from_zxid >= first) add_step(manifest.epoch_steps, step);
+  }
+  const bool from_start = !manifest.segments.empty() && manifest.segments.front().first_zxid == 1;
+  for (StoredSegment& segment : manifest.segments)
+    segment.restorable = from_start || segment.last_zxid > point;
   const auto by_zxid = [](auto of) { return [of](const auto& a, const auto& b) { return of(a) < of(b); }; };
-  std::stable_sort(manifest.segments.begin(), manifest.segments.end(),
-                   by_zxid([](const StoredSegment& s) { return s.first_zxid; }));
   std::stable_sort(manifest.bases.begin(), manifest.bases.end(),
                    by_zxid([](const StoredBase& b) { return b.zxid; }));
   std::stable_sort(manifest.gaps.begin(), manifest.gaps.end(),
                    by_zxid([](const Gap& g) { return g.after_zxid; }));
+  std::stable_sort(manifest.epoch_steps.begin(), manifest.epoch_steps.end(),
+                   by_zxid([](const EpochStep& s) { return s.from_zxid; }));
+}
+
+/// The last point below `limit` that can be restored; nothing when there is none.
+Result<std::optional<std::int64_t>> last_point_below(StoredSource& stored,
+                                                     const restore::SourceListing& listing,
+                                                     std::int64_t limit, Job& job) {
+  std::vector<Window> windows = windows_of(stored.manifests());
+  for (auto window = windows.rbegin(); window != windows.rend(); ++window) {
+    if (window->last_zxid < limit) return std::optional(window->last_zxid);
+    if (window->first_zxid >= limit) continue;
+    std::optional<std::int64_t> best;
+    for (const Manifest& manifest : stored.manifests())
+      for (const StoredBase& base : manifest.bases)
+        if (base.fuzzy_end == base.zxid && base.zxid >= window->first_zxid && base.zxid < limit)
+          best = std::max(best.value_or(0), base.zxid);
+    restore::LogWalkOptions options;
+    options.after_zxid = window->first_zxid - 1;
+    options.overlaps = true;
+    restore::Findings ignored;  // the replay to the point meets them again
+    restore::LogWalk walk(stored, restore::logs_after(listing.logs, window->first_zxid - 1), options,
+                          ignored);
+    restore::WalkEntry at;
+    for (std::uint64_t n = 0;; ++n) {
+      if ((n & 1023) == 0) ZK_TRY_STATUS(job.check());
+      ZK_TRY(const bool more, walk.next_into(at));
+      if (!more || at.entry.zxid() >= limit) break;
+      best = std::max(best.value_or(0), at.entry.zxid());
+    }
+    if (best) return best;
+  }
+  return std::optional<std::int64_t>();
 }
 
 /// The encoded base, decoded again from the repository, is the tree that was written.
@@ -73,7 +134,7 @@ std::string verdict_of(const StoredCertificate& certificate, std::int64_t point)
   if (certificate.grade == restore::ProofGrade::kNotProvable || !certificate.grade)
     return fmt::format("exact at {}; the stored records carry no digests that would prove it",
                        zxid_text(point));
-  return fmt::format("exact at {}, proven to {} against {} digests of the server", zxid_text(point),
+  return fmt::format("exact at {}; proven to {} against {} digests of the server", zxid_text(point),
                      zxid_text(certificate.proven_to().value_or(0)), certificate.digests_compared);
 }
 
@@ -86,7 +147,12 @@ class Compactor {
   Result<CompactReport> run(const Repository& repository, RepositoryWriter* writer);
 
  private:
-  Status describe(const Manifest& newest, const restore::Rebuilt& rebuilt);
+  Result<std::int64_t> choose_point(StoredSource& stored, const restore::SourceListing& listing,
+                                    const Manifest& newest);
+  const Manifest* same_already(const std::vector<Manifest>& chain) const;
+  Status describe(const Manifest& newest, const std::vector<Manifest>& chain,
+                  const restore::Rebuilt& rebuilt);
+  void describe_landmarks(const std::vector<Manifest>& chain, const restore::Tree& tree);
   Status store(RepositoryWriter& writer, restore::State state);
 
   const RepositoryEnvironment& env_;
@@ -96,7 +162,48 @@ class Compactor {
   CompactReport report_;
 };
 
-Status Compactor::describe(const Manifest& newest, const restore::Rebuilt& rebuilt) {
+/// Unconfirmed records may be cut off by the next leader: as a base they would outlive their history.
+Result<std::int64_t> Compactor::choose_point(StoredSource& stored, const restore::SourceListing& listing,
+                                             const Manifest& newest) {
+  if (options_.at) return *options_.at;
+  ZK_TRY(const auto point,
+         last_point_below(stored, listing, newest.unconfirmed_from.value_or(INT64_MAX), job_));
+  if (point) return *point;
+  return fail(Error(ErrorId::kPointNotFound, newest.unconfirmed_from
+                                                 ? "no confirmed point of the timeline can be restored"
+                                                 : "no point of the timeline can be restored")
+                  .at(env_.backend.url())
+                  .with_hint("`zkark list` shows windows and gaps"));
+}
+
+/// A backup that holds what this one would.
+const Manifest* Compactor::same_already(const std::vector<Manifest>& chain) const {
+  std::int64_t last = report_.point;
+  for (const Manifest& member : chain) last = std::max(last, member.last_zxid);
+  for (auto member = chain.rbegin(); member != chain.rend(); ++member)
+    if (member->type == BackupType::kCompact && member->last_zxid == last && !member->bases.empty() &&
+        member->bases.front().kind == StoredBase::Kind::kExact && member->bases.front().zxid == report_.point)
+      return &*member;
+  return nullptr;
+}
+
+/// They tell clusters apart later on: the oldest of what stands now, not of what stood at an old point and
+/// may be deleted since.
+void Compactor::describe_landmarks(const std::vector<Manifest>& chain, const restore::Tree& tree) {
+  if (report_.point < manifest_.last_zxid)
+    for (auto member = chain.rbegin(); member != chain.rend() && manifest_.landmarks.empty(); ++member)
+      manifest_.landmarks = member->landmarks;
+  if (!manifest_.landmarks.empty()) return;
+  LandmarkCollector oldest;
+  tree.for_each_node([&](restore::NodeId id) {
+    const restore::NodeView node = tree.get(id);
+    if (node.stat.ephemeral_owner == 0 && oldest.wants(node.stat.czxid)) oldest.add(tree.path(id), node.stat);
+  });
+  manifest_.landmarks = oldest.take();
+}
+
+Status Compactor::describe(const Manifest& newest, const std::vector<Manifest>& chain,
+                           const restore::Rebuilt& rebuilt) {
   const restore::Tree& tree = rebuilt.replay.state.tree;
   manifest_.type = BackupType::kCompact;
   manifest_.cluster = options_.cluster;
@@ -114,20 +221,21 @@ Status Compactor::describe(const Manifest& newest, const restore::Rebuilt& rebui
   if (manifest_.last_zxid == report_.point) {
     manifest_.znodes = tree.size();
     manifest_.sessions = rebuilt.replay.state.sessions.size();
+  } else if (manifest_.certificate.grade == restore::ProofGrade::kProven) {
+    manifest_.certificate.grade =
+        restore::ProofGrade::kPartly;  // what lies behind the point was not replayed
   }
-  LandmarkCollector oldest;
-  tree.for_each_node([&](restore::NodeId id) {
-    const restore::NodeView node = tree.get(id);
-    if (node.stat.ephemeral_owner == 0 && oldest.wants(node.stat.czxid)) oldest.add(tree.path(id), node.stat);
-  });
-  manifest_.landmarks = oldest.take();
+  mark_proven_steps(manifest_);
+  describe_landmarks(chain, tree);
+  for (const restore::Finding& finding : report_.findings)
+    manifest_.findings.push_back(stored_finding(finding));
   StoredBase base;
   base.kind = StoredBase::Kind::kExact;
   base.zxid = base.fuzzy_end = report_.point;
   base.fuzzy_end_from = StoredBase::FuzzyEndFrom::kExact;
   base.file_name = snapshot_file_name(report_.point);
   base.source_mtime_ms = env_.clock.wall().ms;
-  if (report_.point != 0) base.digest = BaseDigest{report_.point, kDigestVersion, tree.digest()};
+  base.digest = BaseDigest{report_.point, kDigestVersion, tree.digest()};
   base.last_processed_zxid = report_.point;
   base.znodes = tree.size();
   base.sessions = rebuilt.replay.state.sessions.size();
@@ -157,17 +265,19 @@ Result<CompactReport> Compactor::run(const Repository& repository, RepositoryWri
   ZK_TRY(const restore::SourceListing listing, stored->list());
   const HeadEntry* entry = repository.newest(options_.cluster, options_.timeline);
   ZK_TRY(const Manifest newest, repository.load(entry->id));
-  const std::vector<Window> windows = windows_of(stored->manifests());
-  if (windows.empty() && !options_.at)
-    return fail(
-        Error(ErrorId::kPointNotFound, "no point of the timeline can be restored").at(env_.backend.url()));
-  report_.point = options_.at ? *options_.at : windows.back().last_zxid;
+  ZK_TRY(report_.point, choose_point(*stored, listing, newest));
+  if (const Manifest* same = same_already(stored->manifests()); same != nullptr && options_.tags.empty()) {
+    report_.manifest = *same;
+    report_.already = true;
+    report_.verdict = fmt::format("nothing to do: backup {} is this already", short_id(same->id));
+    return std::move(report_);
+  }
   job_.progress.phase = "replaying";
   ZK_TRY(restore::Rebuilt rebuilt, restore::rebuild(*stored, listing, report_.point, report_.findings, job_));
   report_.replayed_txns = rebuilt.replay.txns;
   rebuilt.replay.state.last_zxid = report_.point;
   take_over(stored->manifests(), report_.point, manifest_);
-  ZK_TRY_STATUS(describe(newest, rebuilt));
+  ZK_TRY_STATUS(describe(newest, stored->manifests(), rebuilt));
   report_.verdict = verdict_of(manifest_.certificate, report_.point);
   if (writer != nullptr) ZK_TRY_STATUS(store(*writer, std::move(rebuilt.replay.state)));
   manifest_.windows = windows_of({manifest_});

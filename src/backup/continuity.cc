@@ -47,7 +47,9 @@ class Candidate {
       : repository_(&repository), id_(std::move(timeline)) {
     for (const HeadEntry& entry : repository.entries())
       if (entry.cluster == cluster && entry.timeline == id_) entries_.push_back(&entry);
-    // The one that reaches furthest first: a later full of a source that is behind ends lower.
+    // The one that reaches furthest first: a later full of a source that is behind ends lower. Of equals the
+    // one published last: a compact of an older timeline has the order of its parent.
+    std::reverse(entries_.begin(), entries_.end());
     std::stable_sort(entries_.begin(), entries_.end(), [](const HeadEntry* a, const HeadEntry* b) {
       return a->last_zxid != b->last_zxid ? a->last_zxid > b->last_zxid : a->order_ms > b->order_ms;
     });

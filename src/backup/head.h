@@ -33,7 +33,8 @@ struct HeadEntry {
   std::string cluster, timeline;
   std::int64_t taken_ms = 0;
   /// Order in time that no clock can break: taken_ms, or one more than the order of the cluster's newest
-  /// backup where the clock went back. Copies keep theirs, so old backups copied in do not become "latest".
+  /// backup where the clock went back. Copies keep theirs, so old backups copied in do not become "latest"; a
+  /// compact of an older timeline has that of the newest backup there.
   std::int64_t order_ms = 0;
   std::int64_t last_zxid = 0;
   std::vector<std::string> needs;

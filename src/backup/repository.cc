@@ -237,9 +237,19 @@ Status Repository::find_unadopted(bool salvage) {
   return {};
 }
 
+// A compact holds nothing newer than its timeline: that of an old one stands beside what it was made of and
+// does not become "latest".
+std::int64_t Repository::order_of(const HeadEntry& entry) const {
+  const HeadEntry* last = newest(entry.cluster);
+  if (entry.type == BackupType::kCompact) {
+    const HeadEntry* own = newest(entry.cluster, entry.timeline);
+    if (own != nullptr && own->order_ms < last->order_ms) return own->order_ms;
+  }
+  return last != nullptr && last->order_ms >= entry.order_ms ? last->order_ms + 1 : entry.order_ms;
+}
+
 void Repository::add_live(HeadEntry entry) {
-  if (const HeadEntry* last = newest(entry.cluster); last != nullptr && last->order_ms >= entry.order_ms)
-    entry.order_ms = last->order_ms + 1;
+  entry.order_ms = order_of(entry);
   head_.newest = entry.id;
   head_.live.push_back(std::move(entry));
 }

@@ -96,6 +96,8 @@ class Repository {
   Status find_unadopted(bool salvage);
   void check_pin();
   void add_live(HeadEntry entry);
+  /// HeadEntry::order_ms of what is published now.
+  std::int64_t order_of(const HeadEntry& entry) const;
 
   RepositoryEnvironment env_;
   RepositoryConfig config_;

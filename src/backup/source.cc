@@ -168,7 +168,10 @@ Result<std::unique_ptr<StoredSource>> open_timeline(const Repository& repository
                                                     std::string_view timeline, std::string description) {
   const HeadEntry* newest = repository.newest(cluster, timeline);
   if (newest == nullptr)
-    return fail(Error(ErrorId::kNotFound, fmt::format("no backup of cluster {}", cluster))
+    return fail(Error(ErrorId::kNotFound,
+                      timeline.empty()
+                          ? fmt::format("no backup of cluster {}", cluster)
+                          : fmt::format("no backup on timeline {} of cluster {}", timeline, cluster))
                     .with_hint("`zkark list` shows clusters and backups"));
   std::vector<std::string> ids;
   for (const HeadEntry& entry : repository.entries())

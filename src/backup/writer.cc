@@ -249,9 +249,8 @@ Result<HeadEntry> RepositoryWriter::publish_as(Manifest manifest, const HeadEntr
     entry.tags = copy->tags;
     entry.certificate = copy->certificate;
     entry.order_ms = copy->order_ms;
-  } else if (const HeadEntry* last = repository_->newest(manifest.cluster);
-             last != nullptr && last->order_ms >= entry.order_ms) {
-    entry.order_ms = last->order_ms + 1;
+  } else {
+    entry.order_ms = repository_->order_of(entry);
   }
   next.newest = manifest.id;
   next.live.push_back(entry);
