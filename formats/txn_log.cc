@@ -270,6 +270,87 @@ Result<bool> TxnLogReader::skip_damage() {
   return false;
 }
 
+namespace {
+
+/// Takes the bytes behind a record's prefix, in order, and knows whether a payload of the checksum ended at
+/// any end marker among them.
+class FrameSearch {
+ public:
+  FrameSearch(std::uint32_t checksum, std::int32_t claimed) : checksum_(checksum), claimed_(claimed) {}
+
+  void take(Bytes bytes) {
+    const std::byte* at = bytes.data();
+    const std::byte* const end = at + bytes.size();
+    while (at < end && !found_) {
+      const void* const marker =
+          std::memchr(at, std::to_integer<int>(kRecordEnd), static_cast<std::size_t>(end - at));
+      const std::byte* const stop = marker == nullptr ? end : static_cast<const std::byte*>(marker);
+      add(Bytes(at, stop));
+      if (marker == nullptr) return;
+      found_ = length_ >= TxnHeader::kBytes && sum_ == checksum_;
+      add(Bytes(stop, 1));
+      at = stop + 1;
+    }
+  }
+  bool found() const { return found_; }
+  /// Whether the checksum holds for the length that the record claims.
+  bool claim_holds() const { return claim_holds_; }
+
+ private:
+  void add(Bytes bytes) {
+    const std::uint64_t claimed = claimed_ > 0 ? static_cast<std::uint64_t>(claimed_) : 0;
+    if (length_ < claimed && claimed <= length_ + bytes.size())
+      claim_holds_ = adler32(bytes.first(static_cast<std::size_t>(claimed - length_)), sum_) == checksum_;
+    sum_ = adler32(bytes, sum_);
+    length_ += bytes.size();
+  }
+  std::uint32_t checksum_;
+  std::int32_t claimed_;
+  std::uint32_t sum_ = 1;
+  std::uint64_t length_ = 0;
+  bool found_ = false, claim_holds_ = false;
+};
+
+}  // namespace
+
+Result<TxnLogReader::TailShape> TxnLogReader::tail_shape() {
+  const std::uint64_t start = tail_.offset;
+  std::byte prefix[kRecordPrefixBytes] = {};
+  ZK_TRY(const std::size_t prefix_bytes, file_.read_at(start, prefix));
+  const std::uint32_t checksum = load_u32(prefix + 4);
+  const std::int32_t length = load_i32(prefix + 8);
+  // From the end of the prefix on: a whole record, wherever it ends, and where the last byte stands that is
+  // not zero.
+  FrameSearch search(checksum, length);
+  std::uint64_t written = 0;  // up to behind that byte, from `start`
+  for (std::size_t i = 0; i < prefix_bytes; ++i)
+    if (prefix[i] != std::byte{0}) written = i + 1;
+  std::vector<std::byte> block(64 << 10);
+  std::uint64_t offset = start + kRecordPrefixBytes;
+  const std::uint64_t limit = offset + static_cast<std::uint64_t>(limits_.max_buffer_bytes) + 1;
+  for (;;) {
+    ZK_TRY(const std::size_t n, file_.read_at(offset, block));
+    if (n == 0) break;
+    if (offset < limit && !search.found()) search.take(Bytes(block).first(n));
+    for (std::size_t i = n; i-- > 0;) {
+      if (block[i] == std::byte{0}) continue;
+      written = offset + i + 1 - start;
+      break;
+    }
+    offset += n;
+  }
+  if (search.found()) return TailShape::kDamagedFrame;
+  if (written <= kRecordPrefixBytes) return TailShape::kTornWrite;
+  const bool plausible = load_u32(prefix) == 0 && length >= static_cast<std::int32_t>(TxnHeader::kBytes) &&
+                         length <= limits_.max_buffer_bytes;
+  if (!plausible) return TailShape::kForeignBytes;
+  // The end marker is what a record's write ends with.
+  const std::uint64_t marker_at = kRecordPrefixBytes + static_cast<std::uint64_t>(length);
+  if (written <= marker_at) return TailShape::kTornWrite;
+  // Something else stands in its place.
+  return search.claim_holds() ? TailShape::kDamagedFrame : TailShape::kForeignBytes;
+}
+
 Result<bool> TxnLogReader::padding_is_clean(std::uint64_t offset, std::uint64_t look_bytes) {
   std::vector<std::byte> block(64 << 10);
   for (;;) {

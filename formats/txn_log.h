@@ -85,6 +85,15 @@ class TxnLogReader {
   /// offered; inside a damaged one it may be (a value can hold a copy of a log), so the caller looks at the
   /// order of zxids. Takes time in proportion to the bytes passed over, whatever they are.
   Result<bool> skip_damage();
+  /// What stands where the readable part ends, tail().offset, behind which skip_damage() found nothing.
+  enum class TailShape : std::uint8_t {
+    kTornWrite,     // the beginning of a record, then zeros or the end of the file: how a write looks that a
+                    // crash cut
+    kDamagedFrame,  // a whole record whose checksum holds, with a wrong length or end marker: it was written
+    kForeignBytes,  // neither; records may have stood here
+  };
+  /// Reads the file from there to its end.
+  Result<TailShape> tail_shape();
   /// True when all bytes from `offset` to the end of the file, or the first `look_bytes` of them, are zero.
   /// Reads them.
   Result<bool> padding_is_clean(std::uint64_t offset, std::uint64_t look_bytes = UINT64_MAX);

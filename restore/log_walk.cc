@@ -94,13 +94,36 @@ Status LogWalk::finish_file() {
     }
     return {};
   }
+  ZK_TRY(const TxnLogReader::TailShape shape, reader_->tail_shape());
+  if (shape != TxnLogReader::TailShape::kTornWrite) return damaged_end(shape);
   Finding note;
   note.severity = Severity::kNote;
   note.id = ErrorId::kTruncated;
-  note.message = "torn tail: the last record was not written to its end and was never acknowledged";
+  note.message = "torn tail: the last record was not written to its end";
+  // What was cut in an older log was acknowledged all the same if records are missing behind it.
+  if (next_log_ == logs_.size()) note.message += " and was never acknowledged";
   note.file = file_->path;
   note.offset = tail_.offset;
   findings_.push_back(std::move(note));
+  reader_.reset();
+  return {};
+}
+
+/// Bytes behind the last readable record that no crash leaves.
+Status LogWalk::damaged_end(TxnLogReader::TailShape shape) {
+  const bool frame = shape == TxnLogReader::TailShape::kDamagedFrame;
+  Finding finding;
+  finding.severity = Severity::kDamage;
+  finding.id = frame ? ErrorId::kBadLength : ErrorId::kBadRecord;
+  finding.message =
+      frame ? "the last record's length or end marker is damaged: it was written whole, and Apache "
+              "ZooKeeper would drop it silently"
+            : "bytes behind the last readable record are neither a record nor a torn write";
+  finding.file = file_->path;
+  finding.offset = tail_.offset;
+  finding.end_offset = file_->size_bytes;
+  add_loss(std::move(finding));
+  if (!options_.past_damage) stopped_by_damage_ = true;
   reader_.reset();
   return {};
 }

@@ -68,6 +68,7 @@ class LogWalk {
  private:
   Status open_next();
   Status finish_file();
+  Status damaged_end(TxnLogReader::TailShape shape);
   Result<bool> handle_damage(Error error);
   void add_loss(Finding finding);
 

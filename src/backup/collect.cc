@@ -155,8 +155,9 @@ Result<CollectedLog> collect_log(RepositoryWriter& writer, restore::Source& sour
       Finding& finding = findings[i];
       // At the end of a file that a server may still write to, with nothing intact behind: the next backup
       // tells.
+      // (A wrong length or end marker is no record on its way: writes come in order.)
       if (options.newest && i >= settled && finding.severity == Severity::kDamage &&
-          finding.id != ErrorId::kBadMagic) {
+          finding.id != ErrorId::kBadMagic && finding.id != ErrorId::kBadLength) {
         finding.severity = Severity::kNote;
         finding.message =
             "the record at the end of the newest log is not readable yet; the next backup reads it again (" +

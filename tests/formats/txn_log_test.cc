@@ -507,5 +507,60 @@ TEST(TxnLogReader, PeeksAtNothingThatIsNotWhollyThere) {
   }
 }
 
+TxnLogReader::TailShape shape_of(const std::string& bytes) {
+  MemoryFile file(bytes, "log.1");
+  TxnLogReader reader(file);
+  TxnEntry entry;
+  for (;;) {
+    const Result<bool> more = reader.next_into(entry);
+    EXPECT_TRUE(more);
+    if (!more || !*more) break;
+  }
+  return *reader.tail_shape();
+}
+
+TEST(TxnLogTail, EveryBeginningOfARecordIsATornWriteWithAndWithoutPadding) {
+  const Log log(3, 40);
+  for (std::size_t cut = log.offsets[2] + 1; cut < log.bytes.size(); ++cut) {
+    const std::string torn = log.bytes.substr(0, cut);
+    EXPECT_EQ(shape_of(torn), TxnLogReader::TailShape::kTornWrite) << cut;
+    EXPECT_EQ(shape_of(torn + std::string(500, '\0')), TxnLogReader::TailShape::kTornWrite) << cut;
+  }
+}
+
+TEST(TxnLogTail, EveryFlippedBitOfTheLastRecordsLengthAndEndMarkerIsDamage) {
+  const Log log(3, 40);
+  const std::size_t last = log.offsets[2];
+  std::size_t seen = 0;
+  for (const std::string& padding : {std::string(), std::string(500, '\0')}) {
+    for (std::size_t at : {last + 8, last + 9, last + 10, last + 11, log.bytes.size() - 1}) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string bytes = log.bytes + padding;
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+        MemoryFile file(bytes, "log.1");
+        TxnLogReader reader(file);
+        TxnEntry entry;
+        Result<bool> more = true;
+        while (more && *more) more = reader.next_into(entry);
+        if (!more) continue;  // an impossible length: told as such
+        EXPECT_EQ(*reader.tail_shape(), TxnLogReader::TailShape::kDamagedFrame)
+            << at - last << " bit " << bit;
+        ++seen;
+      }
+    }
+  }
+  EXPECT_GT(seen, 50u);
+}
+
+TEST(TxnLogTail, BytesThatNoCrashLeavesAreForeign) {
+  const Log log(3, 40);
+  const std::string zeros_before = log.bytes + std::string(100, '\0') + "left over";
+  EXPECT_EQ(shape_of(zeros_before), TxnLogReader::TailShape::kForeignBytes);
+  // What claims to be a short record, and goes on behind its end.
+  std::string headers;
+  for (int i = 0; i < 50; ++i) headers += from_hex("00000000 12345678 00000040") + std::string(20, 'h');
+  EXPECT_EQ(shape_of(log.bytes + headers), TxnLogReader::TailShape::kForeignBytes);
+}
+
 }  // namespace
 }  // namespace zkark
