@@ -262,7 +262,9 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
   for (Window& window : merged) {
     for (const StoredSegment* segment : segments) {
       if (segment->last_zxid < window.first_zxid || segment->first_zxid > window.last_zxid) continue;
-      if (window.first_time_ms == 0) window.first_time_ms = segment->first_time_ms;
+      if (window.first_time_ms == 0)
+        window.first_time_ms =
+            segment->last_zxid == window.first_zxid ? segment->last_time_ms : segment->first_time_ms;
       window.last_time_ms = segment->last_time_ms;
     }
     // Where a window begins inside a segment, a manifest that was told knows better than the segment's first

@@ -64,6 +64,7 @@ TEST_F(RepositoryVerbs, EveryVerbWithoutARepositorySaysHowToNameOne) {
                                              {"stats"},
                                              {"unlock"},
                                              {"prune", "--keep-last", "1"},
+                                             {"compact"},
                                              {"copy", "--to", "/b"},
                                              {"verify"},
                                              {"backup", "/data"}}) {
@@ -81,6 +82,7 @@ TEST_F(RepositoryVerbs, EveryVerbOnAPlaceWithoutARepositoryEndsWithTen) {
                                              {"stats"},
                                              {"unlock"},
                                              {"prune", "--keep-last", "1"},
+                                             {"compact"},
                                              {"copy", "--to", "/b"},
                                              {"verify"},
                                              {"backup", "/data"},
