@@ -3,6 +3,7 @@
 
 #include "tests/cli/repository_lab.h"
 #include "tests/support/golden.h"
+#include "tests/support/load_dir.h"
 
 namespace zkark::test {
 namespace {
