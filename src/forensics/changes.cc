@@ -311,6 +311,7 @@ Status ChangeWalker::choose_base() {
 /// Nothing is known of the state any more: records behind `behind` are missing.
 void ChangeWalker::forget(std::int64_t behind) {
   state_ = State();
+  initial_ = false;
   exact_from_ = INT64_MAX;
   wants_base_ = true;
   next_snapshot_ = 0;

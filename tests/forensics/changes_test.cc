@@ -186,5 +186,31 @@ TEST(Changes, BeforeTheOldestBaseRecordsSpeakForThemselves) {
   EXPECT_GT(unknown, 0u);
 }
 
+/// Also where the walk began with the built-in tree: that ends with what is missing.
+TEST(Changes, BehindDamageRecordsSpeakForThemselvesAgain) {
+  Directory data("fixtures/zk-3.8.0-standalone");
+  const std::string log = data.fs.get("/data/version-2/log.1").value();
+  data.fs.flip_bit("/data/version-2/log.1", log.find("/app/del"), 0);
+  restore::Findings findings;
+  Job job;
+  std::vector<std::string> told;
+  bool damaged = false;
+  const auto visit = [&](const restore::WalkEntry& walk, std::span<const Change> changes,
+                         const restore::State&) -> Status {
+    damaged = damaged || walk.step == restore::Step::kGap;
+    for (const Change& change : changes) {
+      if (change.path != "/app/del") continue;
+      EXPECT_TRUE(damaged);
+      EXPECT_EQ(change.kind, ChangeKind::kDeleted);
+      EXPECT_FALSE(change.before_known);
+      told.push_back(zxid_text(walk.entry.zxid()));
+    }
+    return {};
+  };
+  ASSERT_TRUE(walk_changes(*data.source, data.listing, {}, visit, findings, job));
+  EXPECT_EQ(told, std::vector<std::string>{"0x2e"});
+  EXPECT_TRUE(restore::has_severity(findings, restore::Severity::kDamage));
+}
+
 }  // namespace
 }  // namespace zkark::forensics
