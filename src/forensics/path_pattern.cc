@@ -125,8 +125,22 @@ Result<PathPattern> PathPattern::parse(std::string_view text) {
   return pattern;
 }
 
+PathPattern PathPattern::subtree(std::string_view path) {
+  PathPattern pattern;
+  pattern.text_ = path;
+  pattern.below_ = path == "/" ? std::string_view() : path;
+  return pattern;
+}
+
+PathPattern PathPattern::exactly(std::string_view path) {
+  PathPattern pattern = subtree(path);
+  pattern.exact_ = true;
+  return pattern;
+}
+
 bool PathPattern::matches(std::string_view path) const {
   if (path == "/") path = "";
+  if (exact_) return path == below_;
   if (!path.starts_with(below_)) return false;
   if (path.size() > below_.size() && path[below_.size()] != '/') return false;
   if (tokens_.empty()) return true;

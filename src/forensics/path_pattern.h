@@ -16,12 +16,16 @@ class PathPattern {
  public:
   /// kUsage, with what is wrong: no leading slash, a set without an end, more than kMaxTokens pieces.
   static Result<PathPattern> parse(std::string_view text);
+  /// This one node, without what is below it; every character stands for itself.
+  static PathPattern exactly(std::string_view path);
+  /// This node and everything below it; likewise.
+  static PathPattern subtree(std::string_view path);
 
   bool matches(std::string_view path) const;
   /// Every path that matches is this one or lies below it; "" for the root.
   const std::string& below() const { return below_; }
   /// Without wildcards: one node with its subtree.
-  bool is_subtree() const { return tokens_.empty(); }
+  bool is_subtree() const { return tokens_.empty() && !exact_; }
   const std::string& text() const { return text_; }
 
   static constexpr std::size_t kMaxTokens = 512;
@@ -54,6 +58,7 @@ class PathPattern {
   std::string must_hold_;  // the longest literal piece: what lacks it cannot match
   std::vector<Token> tokens_;
   std::vector<Set> sets_;
+  bool exact_ = false;
 };
 
 /// Whether one of them matches; an empty list matches everything.

@@ -21,6 +21,23 @@ TEST(PathPattern, WithoutWildcardsIsANodeAndAllBelowIt) {
   EXPECT_TRUE(matches("/", "/anything/at/all"));
 }
 
+TEST(PathPattern, OfOneNodeTakesEveryCharacterAsItIs) {
+  const PathPattern one = PathPattern::exactly("/a/*[b]\\");
+  EXPECT_TRUE(one.matches("/a/*[b]\\"));
+  EXPECT_FALSE(one.matches("/a/xb"));
+  EXPECT_FALSE(one.matches("/a/*[b]\\/c"));
+  EXPECT_FALSE(one.is_subtree());
+  EXPECT_EQ(one.below(), "/a/*[b]\\");
+  EXPECT_TRUE(PathPattern::exactly("/").matches("/"));
+  EXPECT_FALSE(PathPattern::exactly("/").matches("/a"));
+  const PathPattern all = PathPattern::subtree("/a*");
+  EXPECT_TRUE(all.is_subtree());
+  EXPECT_TRUE(all.matches("/a*"));
+  EXPECT_TRUE(all.matches("/a*/b"));
+  EXPECT_FALSE(all.matches("/ab"));
+  EXPECT_TRUE(PathPattern::subtree("/").matches("/a/b"));
+}
+
 TEST(PathPattern, StarStaysWithinAName) {
   EXPECT_TRUE(matches("/a/*", "/a/b"));
   EXPECT_TRUE(matches("/a/*/c", "/a/b/c"));
