@@ -44,12 +44,30 @@ enum class NodeArgument : std::uint8_t { kRootIfLeftOut, kRequired };
 Result<StateAt> load_state_at(Context& context, const StateOptions& options,
                               NodeArgument node = NodeArgument::kRootIfLeftOut);
 
+/// What verbs that go through the logs, rather than to one point, start from.
+struct LogsOf {
+  std::string path;  // the node asked for; the root if none was
+  OpenedSource opened;
+  restore::SourceListing listing;
+  std::int64_t first_zxid = INT64_MIN, last_zxid = INT64_MAX;  // of --since, --until and SRC@POINT
+  std::int64_t since_ms = INT64_MIN, until_ms = INT64_MAX;
+
+  bool takes(std::int64_t zxid, std::int64_t time_ms) const {
+    return zxid >= first_zxid && zxid <= last_zxid && time_ms >= since_ms && time_ms <= until_ms;
+  }
+};
+/// Takes SRC and PATH as load_state_at() does, opens the source and lists it; --at has no say. Findings of
+/// the listing are shown. kNoData where there is no log at all.
+Result<LogsOf> open_logs(Context& context, const StateOptions& options,
+                         const std::optional<std::string>& since, const std::optional<std::string>& until,
+                         NodeArgument node = NodeArgument::kRootIfLeftOut);
+
 /// The node, or kNotFound with the nearest thing that is there. kUsage for what can be no path.
 Result<restore::NodeId> find_node(const StateAt& at, std::string_view path);
 
-/// SRC and PATH.
+/// SRC and PATH, and where to look for them.
 template <class O>
-void add_state_options(VerbBuilder<O>& verb) {
+void add_source_options(VerbBuilder<O>& verb) {
   using Text = std::optional<std::string> O::*;
   verb.argument("SRC", static_cast<Text>(&StateOptions::source),
                 "what to read; the repository of -r if left out")
@@ -58,6 +76,13 @@ void add_state_options(VerbBuilder<O>& verb) {
   verb.text("log-dir", "DIR", static_cast<Text>(&StateOptions::log_dir),
             "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
+}
+
+/// The same, and the point.
+template <class O>
+void add_state_options(VerbBuilder<O>& verb) {
+  using Text = std::optional<std::string> O::*;
+  add_source_options(verb);
   verb.text("at", "POINT", static_cast<Text>(&StateOptions::at),
             "the tree as it was then; the newest if left out")
       .completes(Completes::kPoint);
