@@ -233,6 +233,7 @@ class ChangeWalker {
   Status step(const WalkEntry& walk);
   bool concerns(const Txn& txn) const;
   void forget(std::int64_t behind);
+  void check_beginning(const TxnHeader& first);
 
   restore::Source& source_;
   const SourceListing& listing_;
@@ -319,6 +320,20 @@ void ChangeWalker::forget(std::int64_t behind) {
     ++next_snapshot_;
 }
 
+/// The walk sees no record before the first one: what is missing between the base and that shows here.
+void ChangeWalker::check_beginning(const TxnHeader& first) {
+  if (base_ == nullptr || restore::step_between(base_->zxid, first.zxid, first.type) != restore::Step::kGap)
+    return;
+  restore::Finding gap;
+  gap.severity = restore::Severity::kGap;
+  gap.id = ErrorId::kGap;
+  gap.first_zxid = base_->zxid + 1;
+  gap.last_zxid = first.zxid - 1;
+  gap.message = fmt::format("transactions {} to {} are in no file, between {} and the oldest log",
+                            zxid_text(*gap.first_zxid), zxid_text(*gap.last_zxid), base_->path);
+  findings_.push_back(std::move(gap));
+}
+
 /// Takes the newest snapshot that lies before the record, where one is wanted.
 Status ChangeWalker::catch_up(std::int64_t zxid) {
   if (!wants_base_) return {};
@@ -392,6 +407,7 @@ Result<ChangeWalkStart> ChangeWalker::run() {
     told = findings_.size();
     if (lost) forget(walked.previous_zxid);
     ZK_TRY_STATUS(catch_up(zxid));
+    if (walked.step == restore::Step::kFirst) check_beginning(walked.entry.txn.header);
     ZK_TRY_STATUS(step(walked));
   }
   return start;

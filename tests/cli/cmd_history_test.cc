@@ -58,8 +58,8 @@ TEST_F(HistoryVerb, KeepsToTheSpanAskedFor) {
 }
 
 TEST_F(HistoryVerb, BeginsWithWhatWasThereBeforeTheLogs) {
-  fs.erase("/data/version-2/log.1");
-  fs.erase("/data/version-2/snapshot.0");
+  for (const char* name : {"log.1", "log.3e", "snapshot.0", "snapshot.3c"})
+    fs.erase(std::string("/data/version-2/") + name);
   EXPECT_EQ(zkark({"history", "/data", "/app", "-o", "ndjson"}), 0);
   const auto rows = objects();
   ASSERT_GE(rows.size(), 2u);
@@ -70,7 +70,14 @@ TEST_F(HistoryVerb, BeginsWithWhatWasThereBeforeTheLogs) {
   EXPECT_EQ(zkark({"history", "/data", "/app"}), 0);
   EXPECT_EQ(
       console.err,
-      "/app was there before the logs begin with log.3e: last written at 0x23, by whom no record tells\n");
+      "/app was there before the logs begin with log.4e: last written at 0x23, by whom no record tells\n");
+}
+
+TEST_F(HistoryVerb, IsIncompleteWhereBaseAndLogsDoNotMeet) {
+  fs.erase("/data/version-2/log.1");  // with 0x3d, which snapshot.3c does not have
+  fs.erase("/data/version-2/snapshot.0");
+  EXPECT_EQ(zkark({"history", "/data", "/app"}), 3);
+  EXPECT_NE(console.err.find("transactions 0x3d to 0x3d are in no file"), std::string::npos) << console.err;
 }
 
 TEST_F(HistoryVerb, GoesOnBehindDamage) {

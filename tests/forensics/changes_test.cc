@@ -186,6 +186,26 @@ TEST(Changes, BeforeTheOldestBaseRecordsSpeakForThemselves) {
   EXPECT_GT(unknown, 0u);
 }
 
+TEST(Changes, SayWhatIsMissingBetweenTheBaseAndTheOldestLog) {
+  // snapshot.3c is followed by log.3e: 0x3d stands at the end of the log that is gone.
+  Directory data("fixtures/zk-3.8.0-standalone");
+  std::erase_if(data.listing.logs, [](const restore::SourceFile& file) { return file.zxid < 0x3e; });
+  const auto nothing = [](const restore::WalkEntry&, std::span<const Change>,
+                          const restore::State&) -> Status { return {}; };
+  restore::Findings findings;
+  Job job;
+  ASSERT_TRUE(walk_changes(*data.source, data.listing, {}, nothing, findings, job));
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].severity, restore::Severity::kGap);
+  EXPECT_EQ(findings[0].first_zxid, 0x3d);
+  EXPECT_EQ(findings[0].last_zxid, 0x3d);
+  // snapshot.4d and log.4e are neighbours.
+  std::erase_if(data.listing.logs, [](const restore::SourceFile& file) { return file.zxid < 0x4e; });
+  findings.clear();
+  ASSERT_TRUE(walk_changes(*data.source, data.listing, {}, nothing, findings, job));
+  EXPECT_TRUE(findings.empty());
+}
+
 /// Also where the walk began with the built-in tree: that ends with what is missing.
 TEST(Changes, BehindDamageRecordsSpeakForThemselvesAgain) {
   Directory data("fixtures/zk-3.8.0-standalone");
