@@ -1,0 +1,56 @@
+// `diff`: two points, two members, a directory and a repository.
+#include <gtest/gtest.h>
+
+#include "tests/cli/verb_lab.h"
+
+namespace zkark::test {
+namespace {
+
+class Diff : public VerbTest {
+ protected:
+  void expect_golden(std::vector<std::string> words, const std::string& name, int exit) {
+    EXPECT_EQ(zkark(std::move(words)), exit) << console.err;
+    EXPECT_EQ(golden("tests/cli/golden/" + name, console.out), "");
+  }
+};
+
+TEST_F(Diff, LooksLikeThis) {
+  load("zk-3.8.0-standalone");
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "-q"}, "diff.txt", 4);
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "--to", "zxid:0x34", "-p", "--stat"},
+                "diff-patch.txt", 4);
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "--to", "zxid:0x34", "--json"}, "diff.json", 4);
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "--to", "zxid:0x34", "-o", "ndjson", "--stat"},
+                "diff.ndjson", 4);
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "--to", "zxid:0x34", "-o", "csv"}, "diff.csv", 4);
+  expect_golden({"diff", "/data", "--from", "zxid:0x1e", "--to", "zxid:0x34", "-o", "plain"}, "diff.plain",
+                4);
+}
+
+TEST_F(Diff, SaysWhichPointsItCompared) {
+  load("zk-3.8.0-standalone");
+  EXPECT_EQ(zkark({"diff", "/data@zxid:0x1e", "/data@zxid:0x1f", "--path", "/app"}), 4);
+  EXPECT_EQ(lines().front(), "M /app  v0 → v1  - root of app  + v0  0x1f  session 0x1000086147b0000");
+  EXPECT_EQ(lines().back(), "0 added, 1 changed, 0 removed, 17 unchanged");
+}
+
+TEST_F(Diff, IsSilentAndZeroWhereNothingDiffers) {
+  load_dir(fs, "fixtures/zk-3.8.0-ensemble/1", "/one");
+  load_dir(fs, "fixtures/zk-3.8.0-ensemble/2", "/two");
+  EXPECT_EQ(zkark({"diff", "/one", "/two"}), 0) << console.err;
+  EXPECT_EQ(console.out, "0 added, 0 changed, 0 removed, 35 unchanged\n");
+  EXPECT_EQ(zkark({"diff", "/one@zxid:0x10000000e", "/two"}), 4) << console.err;
+}
+
+TEST_F(Diff, RefusesWhatMeansTwoThings) {
+  load("zk-3.8.0-standalone");
+  EXPECT_EQ(zkark({"diff", "/data"}), 2);
+  EXPECT_NE(console.err.find("--from POINT"), std::string::npos);
+  EXPECT_EQ(zkark({"diff", "/data", "/data", "--from", "latest"}), 2);
+  EXPECT_EQ(zkark({"diff", "/data", "/data", "--log-dir", "/data"}), 2);
+  EXPECT_EQ(zkark({"diff", "/data", "--from", "zxid:0x7fffffff"}), 5);
+  EXPECT_EQ(zkark({"diff", "/data", "/nowhere"}), 9);
+}
+
+}  // namespace
+}  // namespace zkark::test
