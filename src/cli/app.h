@@ -56,6 +56,9 @@ struct CommandLine {
 Result<CommandLine> parse_command_line(const std::vector<Verb>& verbs,
                                        const std::vector<std::string>& arguments);
 
+/// An empty text is never a value: mostly it is a variable of a script that was not set.
+Error empty_value(const OptionRow& row);
+
 /// Where the values of a verb's options come from. Fills `options` (of verb.make_options()) from the command
 /// line, then the environment, then [cluster.NAME] and [retention.NAME], then [VERB].
 struct Layers {

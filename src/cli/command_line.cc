@@ -114,14 +114,13 @@ Status check_values(const std::vector<const OptionRow*>& rows, const std::vector
     const std::string& word = words[i];
     if (is_option_word(word) && word[1] == '-' && word.back() == '=') {
       const std::string name = word.substr(2, word.size() - 3);
-      if (find_long(rows, name) != nullptr)
-        return fail(Error(ErrorId::kUsage, fmt::format("--{} has an empty value", name))
-                        .with_hint(fmt::format("if that is meant: --{} ''", name)));
+      if (const OptionRow* row = find_long(rows, name)) return fail(empty_value(*row).context("--" + name));
     }
     const OptionRow* row = wants_next_word(rows, word);
     if (row == nullptr) continue;
     if (i + 1 == words.size())
-      return fail(ErrorId::kUsage, fmt::format("--{} needs a value ({})", row->name, row->value_name));
+      return fail(Error(ErrorId::kUsage, fmt::format("--{} needs a value ({})", row->name, row->value_name))
+                      .with_hint(fmt::format("--{}: {}", row->name, row->help)));
     if (is_option_word(words[i + 1]))
       return fail(Error(ErrorId::kUsage, fmt::format("--{} needs a value ({}), but '{}' follows", row->name,
                                                      row->value_name, words[i + 1]))

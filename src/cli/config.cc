@@ -47,10 +47,20 @@ const OptionRow& repository_url_row() {
   };
   static const std::vector<OptionRow> rows = [] {
     VerbBuilder<Target> table({});
-    table.text("url", "URL", &Target::url, "where the repository is: a path");
+    table.text("url", "URL", &Target::url, "where the repository is: a path")
+        .completes(Completes::kRepository);
     return std::move(table).rows();
   }();
   return rows.front();
+}
+
+/// What a value of another type than the option's would be taken for; "" when the type is right. Programs
+/// that write files quote numbers, and a tag may look like one: only what cannot be meant is refused.
+std::string_view wrong_type(const OptionRow& row, const toml::node& node) {
+  if (row.kind == ValueKind::kFlag && !node.is_boolean()) return "takes true or false, without quotes";
+  const bool is_name = row.kind == ValueKind::kText && row.offers != Completes::kNothing;
+  if (is_name && !node.is_string()) return "takes a text in quotes";
+  return "";
 }
 
 /// Lines and columns as an editor counts them, in front of what is wrong.
@@ -241,9 +251,11 @@ struct ConfigLoader {
             const toml::source_region& at) {
     ConfigValue value;
     value.origin = {Origin::Kind::kFile, file, at.begin.line, at.begin.column};
+    std::string_view mistyped;
     auto add = [&](const toml::node& item, const std::string& front) {
       std::optional<std::string> text = scalar_text(item);
       if (text) value.values.push_back(front + *text);
+      if (text && front.empty() && mistyped.empty()) mistyped = wrong_type(*known_key.row, item);
       return text.has_value();
     };
     bool understood = true;
@@ -258,6 +270,9 @@ struct ConfigLoader {
       return wrong(
           at, fmt::format("'{}' takes {}", key,
                           known_key.row->repeated ? "a value, a list or a table of values" : "one value"));
+    if (!mistyped.empty()) return wrong(at, fmt::format("'{}' {}", key, mistyped));
+    for (const std::string& text : value.values)
+      if (text.empty()) return wrong(at, fmt::format("{}: the value is empty", key), "leave the line out");
     if (known_key.make_options) {
       const std::shared_ptr<void> scratch = known_key.make_options();
       for (const std::string& text : value.values) {
@@ -268,6 +283,25 @@ struct ConfigLoader {
     }
     config.values_[key] = std::move(value);
   }
+
+  /// Repositories that files name must be there when all files are read: a bare word is a [repo.NAME].
+  void check_repositories() {
+    const std::vector<std::string> names = config.names("repo");
+    for (const auto& [key, value] : config.values_) {
+      const bool names_one =
+          key == "defaults.repo" || (key.starts_with("cluster.") && key.ends_with(".repo"));
+      if (!names_one || value.values.empty()) continue;
+      const std::string& name = value.values.front();
+      if (name.find_first_of("/:") != std::string::npos ||
+          std::find(names.begin(), names.end(), name) != names.end())
+        continue;
+      const std::string near = nearest(name, names);
+      problems.push_back(Error(ErrorId::kBadConfig, fmt::format("{}: {}: no [repo.{}] in the configuration",
+                                                                value.origin.to_string(), key, name))
+                             .with_hint(near.empty() ? fmt::format("a directory is written ./{}", name)
+                                                     : fmt::format("did you mean '{}'?", near)));
+    }
+  }
 };
 
 Config load_config(ReadFs& fs, const ConfigPaths& paths, const KnownKeys& known,
@@ -276,6 +310,7 @@ Config load_config(ReadFs& fs, const ConfigPaths& paths, const KnownKeys& known,
   loader.read(paths.system, false);
   loader.read_directory(paths.directory);
   if (!paths.user.empty()) loader.read(paths.user, paths.user_must_exist);
+  loader.check_repositories();
   return std::move(loader.config);
 }
 

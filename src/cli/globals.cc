@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/cli/point_in_time.h"
+
 namespace zkark::cli {
 
 const std::vector<OptionRow>& global_options() {
@@ -57,8 +59,8 @@ const std::vector<OptionRow>& global_options() {
     table.number("jobs", "N", &Globals::jobs, 0, 1024, "how many threads work at once; 0 = one per processor")
         .needs(kUsesJobs);
     table
-        .text("tz", "ZONE", &Globals::time_zone,
-              "time zone of times given without one, such as Europe/Vienna or UTC")
+        .parsed("tz", "ZONE", &Globals::time_zone, parse_zone,
+                "time zone of times given without one, such as Europe/Vienna or UTC")
         .needs(kUsesTime)
         .default_is("the system's");
     table.text("cache-dir", "DIR", &Globals::cache_dir, "where caches are kept")

@@ -359,6 +359,12 @@ Result<int> zone_offset_min(const std::string& zone_name, WallTime at) {
   }
 }
 
+Result<std::string> parse_zone(std::string_view text) {
+  std::string name(text);
+  ZK_TRY_STATUS(zone_offset_min(name, WallTime{}));
+  return name;
+}
+
 SourceText split_source(std::string_view text) {
   std::size_t at = text.rfind('@');
   if (at == text.npos) return {std::string(text), {}};

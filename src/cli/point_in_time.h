@@ -35,6 +35,8 @@ Result<restore::PointSpec> parse_point(std::string_view text, const Context& con
 
 /// Minutes east of UTC at that time in that zone (empty = the system's). kUsage for an unknown zone.
 Result<int> zone_offset_min(const std::string& zone, WallTime at);
+/// The name of a zone that is known here.
+Result<std::string> parse_zone(std::string_view text);
 
 /// "repo@POINT" split at the last @ (before it, when the point itself begins with one: "repo@@1795239042").
 struct SourceText {

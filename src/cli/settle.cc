@@ -46,25 +46,43 @@ std::optional<Values> look_up(const Layers& layers, const OptionRow& row, const 
                   fmt::format("{}.{}", verb == nullptr ? "defaults" : verb->info.name, row.name));
 }
 
-/// Says which option the wrong value belonged to, and where that stood.
-Error explain_value(Error error, const OptionRow& row, const Origin& origin, bool is_argument) {
-  if (origin.kind == Origin::Kind::kFlag)
-    return std::move(error).context(is_argument ? row.name : "--" + row.name);
+/// Says which option the wrong value belonged to, where that stood, and where to look what it takes.
+Error explain_value(Error error, const OptionRow& row, const Origin& origin, const Verb* verb,
+                    bool is_argument) {
+  if (origin.kind == Origin::Kind::kFlag) {
+    error = std::move(error).context(is_argument ? row.name : "--" + row.name);
+    if (verb == nullptr) return error;
+    return std::move(error).with_hint(fmt::format("`zkark help {}` says what it takes", verb->info.name));
+  }
   Error moved(ErrorId::kBadConfig, fmt::format("{} ({})", error.message(), origin.to_string()));
   std::string hint = error.hint();
-  if (!hint.empty()) moved = std::move(moved).with_hint(std::move(hint));
-  return std::move(moved).context(row.name);
+  if (hint.empty())
+    hint = origin.kind == Origin::Kind::kEnvironment ? fmt::format("correct or unset {}", origin.name)
+                                                     : "`zkark config check` lists every problem";
+  return std::move(moved).with_hint(std::move(hint)).context(row.name);
 }
 
-Status apply(const OptionRow& row, const Values& values, void* options, bool is_argument) {
-  const std::size_t first =
-      row.repeated || values.values.empty() ? 0 : values.values.size() - 1;  // the last one counts
-  for (std::size_t i = first; i < values.values.size(); ++i) {
-    const auto& text = values.values[i];
+/// Two different answers to one question: which of them was meant, nobody but the user can say.
+Status check_given_once(const OptionRow& row, const std::vector<std::optional<std::string>>& values) {
+  if (row.repeated || values.size() < 2) return {};
+  const bool harmless =
+      row.kind == ValueKind::kFlag &&
+      std::all_of(values.begin(), values.end(), [&](const auto& value) { return value == values.front(); });
+  if (harmless) return {};
+  return fail(Error(ErrorId::kUsage, fmt::format("--{} is given {} times", row.name, values.size()))
+                  .with_hint("it takes one value: leave the others out"));
+}
+
+/// `verb` is null for global options of a line without one.
+Status apply(const OptionRow& row, const Values& values, void* options, const Verb* verb, bool is_argument) {
+  ZK_TRY_STATUS(check_given_once(row, values.values));
+  for (const std::optional<std::string>& text : values.values) {
+    if (text && text->empty())
+      return fail(explain_value(empty_value(row), row, values.origin, verb, is_argument));
     const bool bare_word =
         values.origin.kind != Origin::Kind::kFlag && row.value_may_be_left_out && text == "true";
     if (Status set = row.set(options, text && !bare_word ? &*text : nullptr); !set)
-      return fail(explain_value(std::move(set).error(), row, values.origin, is_argument));
+      return fail(explain_value(std::move(set).error(), row, values.origin, verb, is_argument));
   }
   return {};
 }
@@ -77,8 +95,9 @@ Result<std::set<std::string>> ruled_out(const CommandLine& line) {
       names.insert(other);
       for (const GivenOption& second : line.options)
         if (second.row->name == other)
-          return fail(ErrorId::kUsage,
-                      fmt::format("--{} and --{} exclude each other", option.row->name, other));
+          return fail(
+              Error(ErrorId::kUsage, fmt::format("--{} and --{} exclude each other", option.row->name, other))
+                  .with_hint("give one of them"));
     }
   for (const GivenOption& option : line.options) {
     const Verb* verb = line.verb;
@@ -101,12 +120,19 @@ Status settle(const Layers& layers, const std::vector<OptionRow>& rows, const Ve
             Error(ErrorId::kUsage, fmt::format("--{} is missing", row.name)).with_hint(usage_line(*verb)));
       continue;
     }
-    ZK_TRY_STATUS(apply(row, *values, options, false));
+    ZK_TRY_STATUS(apply(row, *values, options, layers.line.verb, false));
   }
   return {};
 }
 
 }  // namespace
+
+Error empty_value(const OptionRow& row) {
+  return Error(ErrorId::kUsage, "the value is empty")
+      .with_hint(row.is_required ? "is a variable not set that should stand there?"
+                                 : "is a variable not set that should stand there? If nothing is meant, "
+                                   "leave it out");
+}
 
 std::optional<ConfigValue> effective_value(const Layers& layers, const OptionRow& row, const Verb* verb) {
   std::optional<Values> found = look_up(layers, row, verb);
@@ -138,7 +164,7 @@ Status settle_verb(const Layers& layers, const Verb& verb, void* options) {
     if (values.values.empty() && row.is_required)
       return fail(Error(ErrorId::kUsage, fmt::format("{} is missing: {}", row.name, row.help))
                       .with_hint("usage: " + usage_line(verb)));
-    ZK_TRY_STATUS(apply(row, values, options, true));
+    ZK_TRY_STATUS(apply(row, values, options, &verb, true));
   }
   if (next < words.size())
     return fail(Error(ErrorId::kUsage, fmt::format("unexpected argument '{}'", words[next]))

@@ -28,10 +28,36 @@ TEST_F(AppTest, GlobalOptionsMayStandBeforeTheVerb) {
   EXPECT_EQ(saved.lock_wait_ms, 1000);
 }
 
-TEST_F(AppTest, AnOptionGivenTwiceTakesTheLastUnlessItRepeats) {
-  EXPECT_EQ(run({"save", "/d", "--level", "3", "--level", "9", "-t", "full", "-t", "incr"}), 0);
-  EXPECT_EQ(saved.level, 9);
-  EXPECT_EQ(saved.type, "incr");
+TEST_F(AppTest, AnOptionGivenTwiceIsRefusedUnlessItRepeats) {
+  EXPECT_EQ(run({"save", "/d", "--level", "3", "--level", "9"}), 2);
+  EXPECT_EQ(console.err,
+            "error ZKA-0200: --level is given 2 times\nhint: it takes one value: leave the others out\n");
+  EXPECT_EQ(run({"save", "/d", "-t", "full", "--type=full"}), 2);
+  EXPECT_EQ(run({"save", "/d", "-r", "/a", "-r", "/b"}), 2) << "global ones too";
+  EXPECT_EQ(run({"save", "/d", "--prove=yes", "--prove=no"}), 2);
+  EXPECT_EQ(saved.runs, 0);
+  EXPECT_EQ(run({"save", "/d", "-q", "-q", "--prove", "--prove", "--tag", "a=1", "--tag", "b=2"}), 0);
+  EXPECT_EQ(saved.tags, (Words{"a=1", "b=2"}));
+}
+
+TEST_F(AppTest, AnEmptyValueIsRefusedWhereverItStands) {
+  const Words lines[] = {{"save", ""},
+                         {"save", "/d", ""},
+                         {"save", "/d", "-C", ""},
+                         {"save", "/d", "--cluster="},
+                         {"save", "/d", "-r", ""},
+                         {"save", "/d", "--tag", ""},
+                         {"save", "/d", "--level", ""},
+                         {"-r", "", "save", "/d"}};
+  for (const Words& line : lines) {
+    EXPECT_EQ(run(line), 2) << line.back();
+    EXPECT_NE(console.err.find("the value is empty\nhint: is a variable not set"), std::string::npos)
+        << console.err;
+  }
+  fs.put("/c.toml", "[save]\ntag = [\"a=1\", \"\"]\n");
+  EXPECT_EQ(run({"save", "/d", "-c", "/c.toml"}), 2);
+  EXPECT_NE(console.err.find("/c.toml:2:1: save.tag: the value is empty"), std::string::npos) << console.err;
+  EXPECT_EQ(saved.runs, 0);
 }
 
 TEST_F(AppTest, AValueThatMayBeLeftOutNeverEatsTheNextWord) {
@@ -49,7 +75,8 @@ TEST_F(AppTest, YesAndNoOfAFlagExcludeEachOther) {
   EXPECT_EQ(run({"save", "/d", "--no-prove"}), 0);
   EXPECT_EQ(saved.prove, false);
   EXPECT_EQ(run({"save", "/d", "--no-prove", "--prove"}), 2);
-  EXPECT_EQ(console.err, "error ZKA-0200: --no-prove and --prove exclude each other\n");
+  EXPECT_EQ(console.err,
+            "error ZKA-0200: --no-prove and --prove exclude each other\nhint: give one of them\n");
   EXPECT_EQ(run({"save", "/d", "--bump-epoch", "--keep-epoch"}), 2);
 }
 
@@ -61,8 +88,8 @@ TEST_F(AppTest, WordsAfterTwoDashesAreArguments) {
 TEST_F(AppTest, ANegativeNumberIsNoOption) {
   EXPECT_EQ(run({"save", "-2h"}), 0) << console.err;
   EXPECT_EQ(saved.sources, Words{"-2h"});
-  EXPECT_EQ(run({"save", "[a,b]", "-", ""}), 0) << console.err;
-  EXPECT_EQ(saved.sources, (Words{"[a,b]", "-", ""}));
+  EXPECT_EQ(run({"save", "[a,b]", "-"}), 0) << console.err;
+  EXPECT_EQ(saved.sources, (Words{"[a,b]", "-"}));
 }
 
 struct Refused {
@@ -71,6 +98,7 @@ struct Refused {
 };
 
 TEST_F(AppTest, WrongUseIsRefusedWithAWayOut) {
+  const std::string help = "`zkark help save` says what it takes";
   const Refused cases[] = {
       {{"sav"}, "unknown verb 'sav'", "did you mean 'zkark save'?"},
       {{"bakup"}, "unknown verb 'bakup'", "`zkark help` lists the verbs"},
@@ -81,41 +109,43 @@ TEST_F(AppTest, WrongUseIsRefusedWithAWayOut) {
        "the options of a verb stand after it; `zkark help` lists the verbs"},
       {{"save", "/d", "--tga", "x"}, "unknown option '--tga' of 'zkark save'", "did you mean '--tag'?"},
       {{"save", "/d", "-X"}, "unknown option '-X' of 'zkark save'", "`zkark help save` shows its options"},
-      {{"save", "/d", "--level", "x"}, "--level: 'x' is not a decimal number", ""},
-      {{"save", "/d", "--level", "20"}, "--level: '20' is out of range: 1 to 19", ""},
+      {{"save", "/d", "--level", "x"}, "--level: 'x' is not a decimal number", help},
+      {{"save", "/d", "--level", "20"}, "--level: '20' is out of range: 1 to 19", help},
       {{"save", "/d", "--level", "99999999999999999999"},
        "--level: '99999999999999999999' is out of range: 1 to 19",
-       ""},
+       help},
       {{"save", "/d", "--type", "ful"},
        "--type: 'ful' is not one of auto, full, incr",
        "did you mean 'full'?"},
       {{"save", "/d", "--rate", "10XB"},
        "--rate: '10XB' is no size such as 512, 64KiB, 10MiB, 1.5GiB or 2GB",
-       ""},
+       help},
       {{"save", "/d", "--max-age", "soon"},
        "--max-age: 'soon' is no duration such as 500ms, 30s, 5min, 1h30min or 7d",
-       ""},
-      {{"save", "/d", "--tag"}, "--tag needs a value (KEY=VALUE)", ""},
+       help},
+      {{"save", "/d", "--tag"}, "--tag needs a value (KEY=VALUE)", "--tag: label it"},
       {{"save", "/d", "--tag", "--prove"},
        "--tag needs a value (KEY=VALUE), but '--prove' follows",
        "if that is the value: --tag=--prove"},
-      {{"save", "/d", "--tag="}, "--tag has an empty value", "if that is meant: --tag ''"},
+      {{"save", "/d", "--tag="},
+       "--tag: the value is empty",
+       "is a variable not set that should stand there? If nothing is meant, leave it out"},
       {{"save"}, "SRC is missing: what to save", "usage: zkark save [OPTIONS] SRC..."},
       {{"version", "extra"}, "unexpected argument 'extra'", "usage: zkark version [OPTIONS]"},
-      {{"rows", "many"}, "N: 'many' is not a decimal number", ""},
+      {{"rows", "many"}, "N: 'many' is not a decimal number", "`zkark help rows` says what it takes"},
       {{"completion", "bush"}, "SHELL: 'bush' is not one of bash, zsh, fish", "did you mean 'bash'?"},
       {{"-o", "jsn", "version"},
        "--output: 'jsn' is not one of table, json, ndjson, plain, csv",
        "did you mean 'json'?"},
       {{"help", "sve"}, "no verb 'sve'", "did you mean 'zkark help save'?"},
-      {{"save", "/d", "--prove=perhaps"}, "--prove: 'perhaps' is neither true nor false", ""},
+      {{"save", "/d", "--prove=perhaps"}, "--prove: 'perhaps' is neither true nor false", help},
   };
   for (const Refused& one : cases) {
     SCOPED_TRACE(one.message);
     EXPECT_EQ(run(one.words), 2);
     EXPECT_EQ(console.out, "");
     std::string wanted = "error ZKA-0200: " + one.message + "\n";
-    if (!one.hint.empty()) wanted += "hint: " + one.hint + "\n";
+    wanted += "hint: " + one.hint + "\n";
     EXPECT_EQ(console.err, wanted);
   }
   EXPECT_EQ(saved.runs, 0);
@@ -149,7 +179,9 @@ TEST_F(AppTest, EnvironmentGivesWhatTheCommandLineDoesNot) {
 TEST_F(AppTest, AWrongVariableIsNamed) {
   variables = {{"ZKARK_SAVE_LEVEL", "high"}};
   EXPECT_EQ(run({"save", "/d"}), 2);
-  EXPECT_EQ(console.err, "error ZKA-0201: level: 'high' is not a decimal number (ZKARK_SAVE_LEVEL)\n");
+  EXPECT_EQ(console.err,
+            "error ZKA-0201: level: 'high' is not a decimal number (ZKARK_SAVE_LEVEL)\n"
+            "hint: correct or unset ZKARK_SAVE_LEVEL\n");
 }
 
 TEST_F(AppTest, FilesAreMergedKeyByKeyAndTheLaterWins) {
@@ -221,6 +253,27 @@ TEST_F(AppTest, EveryProblemOfTheConfigurationHasItsPlace) {
   EXPECT_NE(console.err.find("/absent.toml"), std::string::npos) << console.err;
   EXPECT_EQ(run({"version", "-c", "/c.toml"}), 0) << "what needs no configuration works without one";
   EXPECT_EQ(saved.runs, 0);
+}
+
+TEST_F(AppTest, ConfigCheckFindsWrongTypesAndNamesThatNothingHas) {
+  fs.put(
+      "/c.toml",
+      "[defaults]\ntz = \"Foo/Bar\"\nquiet = \"yes\"\nrepo = \"/srv/x\"\n[repo.main]\nurl = "
+      "7\n[repo.off]\nurl = "
+      "\"/off\"\n[cluster.x]\nsource = 5\nrepo = \"nope\"\n[cluster.y]\nsource = [\"/a\", 6]\nrepo = \"of\"\n"
+      "[cluster.z]\nrepo = \"off\"\n");
+  EXPECT_EQ(run({"config", "check", "-c", "/c.toml"}), 2);
+  EXPECT_EQ(console.err,
+            "error ZKA-0201: /c.toml:2:1: defaults.tz: no time zone 'Foo/Bar'\n"
+            "hint: zones are named like Europe/Vienna or UTC; they need the package tzdata\n"
+            "error ZKA-0201: /c.toml:3:1: 'defaults.quiet' takes true or false, without quotes\n"
+            "error ZKA-0201: /c.toml:6:1: 'repo.main.url' takes a text in quotes\n"
+            "error ZKA-0201: /c.toml:10:1: 'cluster.x.source' takes a text in quotes\n"
+            "error ZKA-0201: /c.toml:13:1: 'cluster.y.source' takes a text in quotes\n"
+            "error ZKA-0201: /c.toml:11:1: cluster.x.repo: no [repo.nope] in the configuration\n"
+            "hint: a directory is written ./nope\n"
+            "error ZKA-0201: /c.toml:14:1: cluster.y.repo: no [repo.of] in the configuration\n"
+            "hint: did you mean 'off'?\n");
 }
 
 TEST_F(AppTest, ConfigCheckWarnsOfVariablesThatNothingListensTo) {
