@@ -314,6 +314,20 @@ const HeadEntry* Repository::newest(std::string_view cluster, std::string_view t
   return best;
 }
 
+namespace {
+
+/// The N of ID~N, whose tilde is at that place.
+Result<unsigned> steps_back(std::string_view spec, std::size_t tilde) {
+  const std::string_view digits = spec.substr(tilde + 1);
+  unsigned back = 0;
+  auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), back);
+  if (problem == std::errc() && end == digits.data() + digits.size()) return back;
+  return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" is no backup", spec))
+                  .with_hint("after ~ comes how many backups to go back: latest~1, 9c41~2"));
+}
+
+}  // namespace
+
 Result<HeadEntry> Repository::resolve(std::string_view cluster, std::string_view spec) const {
   const std::vector<std::string> names = clusters();
   if (!cluster.empty() && std::find(names.begin(), names.end(), cluster) == names.end())
@@ -324,21 +338,31 @@ Result<HeadEntry> Repository::resolve(std::string_view cluster, std::string_view
   if (spec == "latest" || spec.starts_with("latest~")) {
     unsigned back = 0;
     if (spec.size() > 6) {
-      const std::string_view digits = spec.substr(7);
-      auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), back);
-      if (problem != std::errc() || end != digits.data() + digits.size())
-        return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" is no backup", spec))
-                        .with_hint("latest, latest~1, …"));
+      ZK_TRY(back, steps_back(spec, 6));
     }
     if (cluster.empty() && names.size() > 1)
       return fail(Error(ErrorId::kUsage, fmt::format("\"{}\" of which cluster?", spec))
                       .with_hint(fmt::format("-C one of: {}", fmt::join(names, ", "))));
     const std::vector<HeadEntry> entries = ordered(cluster);
     if (back < entries.size()) return entries[entries.size() - 1 - back];
-    return fail(Error(ErrorId::kNotFound, entries.empty()
-                                              ? "the repository has no backups yet"
-                                              : fmt::format("there are only {} backups", entries.size()))
-                    .at(env_.backend.url()));
+    return fail(
+        Error(ErrorId::kNotFound, entries.empty() ? "the repository has no backups yet"
+                                                  : fmt::format("there are only {} backups", entries.size()))
+            .at(env_.backend.url())
+            .with_hint(entries.empty() ? "`zkark backup SRC` makes the first" : "`zkark list` shows them"));
+  }
+  if (const std::size_t tilde = spec.find('~'); tilde != std::string_view::npos) {
+    ZK_TRY(const unsigned back, steps_back(spec, tilde));
+    ZK_TRY(const HeadEntry from, resolve(cluster, spec.substr(0, tilde)));
+    const std::vector<HeadEntry> entries = ordered(from.cluster);
+    const auto here = std::find_if(entries.begin(), entries.end(),
+                                   [&](const HeadEntry& entry) { return entry.id == from.id; });
+    const auto before = static_cast<std::size_t>(here - entries.begin());
+    if (back <= before) return entries[before - back];
+    return fail(
+        Error(ErrorId::kNotFound, fmt::format("backups before {}: only {}", short_id(from.id), before))
+            .at(env_.backend.url())
+            .with_hint("`zkark list` shows them, the newest first"));
   }
   std::vector<const HeadEntry*> matches;
   for (const HeadEntry& entry : head_.live)

@@ -124,7 +124,7 @@ Result<backup::HeadEntry> chosen_backup(const Context& context, const backup::Re
   std::vector<std::string> ids{"latest"};
   for (const backup::HeadEntry& entry : repository.entries()) ids.push_back(entry.id.substr(0, spec.size()));
   const std::string near = nearest(spec, ids);
-  if (near.empty() || repository.entries().empty()) return found;
+  if (near.empty() || near == spec || repository.entries().empty()) return found;
   const Error& error = found.error();
   Error better(error.id(), error.message());
   return fail(std::move(better).at(error.file()).with_hint(fmt::format("did you mean '{}'?", near)));

@@ -210,6 +210,27 @@ TEST_F(RepositoryVerbs, ShowTellsEverythingForPeople) {
   EXPECT_EQ(golden("tests/cli/golden/repository/show.txt", shown()), "");
 }
 
+TEST_F(RepositoryVerbs, ABackupIsNamedByHowManyLieBetweenItAndAnother) {
+  two_backups();
+  const std::string newest = json({"show"}, "/id"), first = json({"show", "latest~1"}, "/id");
+  const std::string cut = newest.substr(0, 10);
+  EXPECT_EQ(json({"show", cut + "~1"}, "/id"), first);
+  EXPECT_EQ(json({"show", cut + "~0"}, "/id"), newest);
+  EXPECT_EQ(json({"restore", cut + "~1", "--to", "/srv/a", "--dry-run"}, "/zxid"),
+            json({"restore", "latest~1", "--to", "/srv/a", "--dry-run"}, "/zxid"));
+  EXPECT_EQ(zkark({"show", cut + "~2", "-r", "/repo"}), 5);
+  EXPECT_THAT(console.err, AllOf(HasSubstr(": only 1 "), HasSubstr("hint: ")));
+  EXPECT_EQ(zkark({"show", cut + "~x", "-r", "/repo"}), 2);
+  EXPECT_EQ(zkark({"show", "0000~1", "-r", "/repo"}), 5);
+}
+
+TEST_F(RepositoryVerbs, ADidYouMeanNeverOffersWhatWasTyped) {
+  two_backups();
+  const std::string short_one = json({"show"}, "/id").substr(0, 2);
+  EXPECT_EQ(zkark({"show", short_one, "-r", "/repo"}), 5);
+  EXPECT_THAT(console.err, AllOf(Not(HasSubstr("did you mean")), HasSubstr("4 digits or more")));
+}
+
 TEST_F(RepositoryVerbs, ShowWithoutAnIdShowsTheNewest) {
   two_backups();
   const std::string id = json({"list"}, "/backups/1/id");
