@@ -121,6 +121,11 @@ Result<TargetDir> TargetDir::examine(Fs& fs, System& system, TargetDirOptions op
                       .at(dir)
                       .with_hint("choose them apart"));
     target.log_relative_ = relative_inside(log_dir, dir);
+    const std::string first = target.log_relative_.substr(0, target.log_relative_.find('/'));
+    if (first == kData || first == "conf" || first == "myid" || first == "zkark-lineage.json")
+      return fail(Error(ErrorId::kUsage, fmt::format("{}/{} is made by the restore itself", dir, first))
+                      .at(log_dir)
+                      .with_hint(fmt::format("another name for the log directory, such as {}/log", dir)));
   }
   ZK_TRY_STATUS(target.look(system, dir, target.state_));
   if (!log_dir.empty() && target.log_relative_.empty())
@@ -273,7 +278,14 @@ Status TargetDir::sync(const std::string& relative) {
 }
 
 Status TargetDir::move_aside(const std::string& dir) {
-  const std::string aside = fmt::format("{}.before-{}", dir, options_.stamp);
+  // Another restore of the same second may have taken the name; an empty directory would even be replaced.
+  const std::string plain = fmt::format("{}.before-{}", dir, options_.stamp);
+  std::string aside = plain;
+  for (unsigned n = 2;; ++n) {
+    ZK_TRY(const bool taken, exists(*fs_, aside));
+    if (!taken) break;
+    aside = fmt::format("{}-{}", plain, n);
+  }
   ZK_TRY_STATUS(fs_->rename(dir, aside));
   moved_aside_.push_back(aside);
   return fs_->sync_dir(parent_path(dir));

@@ -6,8 +6,8 @@
 // A new directory is filled as DIR.zkark-restore and renamed. One that exists and is empty (perhaps a mount
 // point, made with its owner) is filled in DIR/.zkark-restore, from where the entries are renamed, version-2
 // last: without it no server takes anything from the directory. One that holds something is refused, or with
-// `replace` renamed to DIR.before-<stamp> at the very end. A temporary directory carries a lock that names
-// its process; left over by a dead one, it is removed by the next run.
+// `replace` renamed to DIR.before-<stamp> (-2, -3 … when that is taken) at the very end. A temporary
+// directory carries a lock that names its process; left over by a dead one, it is removed by the next run.
 #include <cstdint>
 #include <optional>
 #include <string>

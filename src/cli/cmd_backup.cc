@@ -7,6 +7,7 @@
 #include "src/backup/take.h"
 #include "src/cli/context.h"
 #include "src/cli/findings_table.h"
+#include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
 #include "src/cli/server_of_source.h"
 #include "src/cli/show_findings.h"
@@ -228,8 +229,10 @@ void print(Output& output, const Taken& taken, const std::string& cluster) {
 Status run(Context& context, const Options& options) {
   ZK_TRY(const RepositoryPlace place, repository_place(context));
   const std::string cluster = context.globals.cluster.value_or("default");
-  ZK_TRY(const OpenedSource opened,
-         open_source(context, {options.sources, options.log_dir.value_or(""), options.zoo_cfg.value_or("")}));
+  const SourceRequest request{options.sources, options.log_dir.value_or(""), options.zoo_cfg.value_or("")};
+  ZK_TRY(const OpenedSource opened, open_source(context, request));
+  ZK_TRY_STATUS(
+      keep_apart(context.fs, {directory_of_url(place.url), "the repository"}, places_of(opened, request)));
   restore::Source& source = *opened.source;
   if (options.dry_run) show_findings(context.output, opened.findings, Stance::kReading);
   if (options.dry_run) return look(context, place, source, cluster, options);

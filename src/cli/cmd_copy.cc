@@ -4,6 +4,7 @@
 
 #include "src/backup/copy.h"
 #include "src/cli/context.h"
+#include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
 #include "src/cli/text.h"
 #include "src/cli/verb.h"
@@ -83,6 +84,10 @@ Result<backup::CopyReport> copy(Context& context, const OpenedRepository& from, 
 Status run(Context& context, const Options& options) {
   ZK_TRY(const OpenedRepository from, open_repository(context));
   ZK_TRY(const RepositoryPlace to, repository_place(context, options.to));
+  const std::string from_dir = directory_of_url(from.place.url), to_dir = directory_of_url(to.url);
+  ZK_TRY(const Lie lie, lie_of(context.fs, to_dir, from_dir));
+  if (lie != Lie::kSame)  // said below, in better words
+    ZK_TRY_STATUS(keep_apart(context.fs, {to_dir, "the target"}, {{from_dir, "the source"}}));
   ZK_TRY(const std::vector<std::string> ids, wanted(context, *from, options));
   backup::CopyReport done;
   if (options.dry_run) {

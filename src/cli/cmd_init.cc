@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "src/cli/context.h"
+#include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
 #include "src/cli/text.h"
 #include "src/cli/verb.h"
@@ -34,6 +35,13 @@ Status look(const RepositoryPlace& place) {
 
 Status run(Context& context, const Options& options) {
   ZK_TRY(RepositoryPlace place, repository_place(context));
+  // There a server would take it for data of its own, and a backup would read itself.
+  ZK_TRY(const std::string data, data_around(context.fs, directory_of_url(place.url)));
+  if (!data.empty())
+    return fail(
+        Error(ErrorId::kRefused, fmt::format("the place lies in a directory with ZooKeeper's data, {}", data))
+            .at(place.url)
+            .with_hint("choose a place apart from the data, best on another disk"));
   Report report("init");
   report.field("repository", "", Cell::string(place.url))
       .field("dry_run", "", Cell::boolean(options.dry_run));

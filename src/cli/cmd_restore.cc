@@ -6,10 +6,12 @@
 #include "formats/base/system.h"
 #include "restore/base_choice.h"
 #include "restore/config_files.h"
+#include "restore/lineage.h"
 #include "restore/materialize.h"
 #include "restore/target.h"
 #include "src/cli/context.h"
 #include "src/cli/live_members.h"
+#include "src/cli/places.h"
 #include "src/cli/point_in_time.h"
 #include "src/cli/server_at_work.h"
 #include "src/cli/show_findings.h"
@@ -51,8 +53,12 @@ struct Options {
 
 /// 261 or 0x105.
 Result<std::int64_t> parse_epoch(std::string_view text) {
-  if (text.starts_with("0x") || text.starts_with("0X")) return parse_zxid(text);
-  return parse_number(text, 1, restore::kMaxEpoch);
+  if (!text.starts_with("0x") && !text.starts_with("0X")) return parse_number(text, 1, restore::kMaxEpoch);
+  ZK_TRY(const std::int64_t epoch, parse_zxid(text));
+  if (epoch < 1 || epoch > restore::kMaxEpoch)
+    return fail(ErrorId::kUsage,
+                fmt::format("'{}' is out of range: 0x1 to {:#x}", text, std::uint64_t{restore::kMaxEpoch}));
+  return epoch;
 }
 
 /// 20261121T053130Z.
@@ -77,6 +83,13 @@ Result<std::string> absolute(Context& context, const std::string& path) {
   return fail(Error(ErrorId::kUsage, "the current directory has no known name")
                   .at(path)
                   .with_hint("give an absolute path"));
+}
+
+std::string ids_of(const Ensemble& ensemble) {
+  std::string ids;
+  for (const ServerLine& server : ensemble.servers)
+    ids += fmt::format("{}{}", ids.empty() ? "" : ", ", server.id);
+  return ids;
 }
 
 Cell note_cell(const std::optional<restore::RecordNote>& note) {
@@ -109,6 +122,8 @@ class Restore {
  private:
   Status open();
   Status list_source();
+  Status check_places(const SourceRequest& request);
+  Status check_server_id();
   Status find_target();
   Status check_target();
   Status check_ensemble();
@@ -121,6 +136,7 @@ class Restore {
   void tell_dropped(const restore::Reshaped& reshaped);
   void tell_proof();
   void tell_next();
+  bool epoch_is_of_an_election() const;
   std::vector<std::string> advice() const;
 
   Context& context_;
@@ -186,10 +202,38 @@ Status Restore::open() {
   ZK_TRY_STATUS(list_source());
   show_findings(context_.output, opened_.findings, Stance::kReading);
   for (const restore::Finding& finding : listing_.findings) tell(finding);
+  ZK_TRY_STATUS(check_places(request));
+  ZK_TRY_STATUS(check_server_id());
+  if (!options_.bumps())
+    context_.output.warn(fmt::format(
+        "--no-bump-epoch: the restored server issues zxids again that were issued before, for other writes; "
+        "clients and members of the old history would take its data for theirs, so let none of them reach "
+        "it"));
   report_.field("source", "", Cell::string(opened_.source->description()));
   report_.field("target_dir", "", Cell::string(dir_));
   report_.field("dry_run", "", Cell::boolean(options_.dry_run));
   return {};
+}
+
+/// The target is made, and with --replace moved aside: neither may happen to what is read.
+Status Restore::check_places(const SourceRequest& request) {
+  std::vector<Place> read = places_of(opened_, request);
+  if (!opened_.repository && context_.has_repository()) {
+    ZK_TRY(const std::string url, context_.repository());
+    read.push_back({directory_of_url(url), "the repository"});
+  }
+  ZK_TRY_STATUS(keep_apart(context_.fs, {dir_, "the target"}, read));
+  return keep_apart(context_.fs, {log_dir_, "the target's log directory"}, read);
+}
+
+/// A member under an id that the configuration lacks does not start, or joins nothing.
+Status Restore::check_server_id() {
+  const Ensemble& ensemble = config_.ensemble;
+  if (!options_.server_id || ensemble.servers.empty() || ensemble.find(*options_.server_id) != nullptr)
+    return {};
+  return fail(Error(ErrorId::kRefused, fmt::format("server id {} is not in the configuration, which has {}",
+                                                   *options_.server_id, ids_of(ensemble)))
+                  .with_hint("one of those, or --zoo-cfg FILE with a configuration that names it"));
 }
 
 Status Restore::find_target() {
@@ -428,6 +472,19 @@ Status Restore::plan() {
   return {};
 }
 
+/// Whether only an ensemble can have come to the epoch of the point: no configuration says that the server
+/// stood alone, and no earlier restore raised the epoch so far.
+bool Restore::epoch_is_of_an_election() const {
+  const std::int64_t epoch = zxid_epoch(target_.zxid);
+  const bool says_alone =
+      config_.cfg && config_.ensemble.servers.empty() && !config_.cfg->dynamic_config_file();
+  if (epoch == 0 || !config_.ensemble.servers.empty() || says_alone) return false;
+  const restore::ExtraFile* file = listing_.extra(restore::kLineageFile);
+  if (file == nullptr) return true;
+  const Result<restore::Lineage> lineage = restore::parse_lineage(file->content);
+  return !lineage || lineage->epoch.value_or(0) < epoch;
+}
+
 /// What the operator has to know or do now, one sentence each.
 std::vector<std::string> Restore::advice() const {
   std::vector<std::string> lines;
@@ -438,9 +495,7 @@ std::vector<std::string> Restore::advice() const {
     lines.push_back(fmt::format("start with {}/conf/zoo.cfg (dataDir={})", dir_, dir_));
   const Ensemble& ensemble = config_.ensemble;
   if (ensemble.servers.size() > 1) {
-    std::string ids;
-    for (const ServerLine& server : ensemble.servers)
-      ids += fmt::format("{}{}", ids.empty() ? "" : ", ", server.id);
+    const std::string ids = ids_of(ensemble);
     if (options_.bumps())
       lines.push_back(fmt::format(
           "this replaces the whole ensemble: stop members {}, restore each with --server-id, then start them",
@@ -450,7 +505,7 @@ std::vector<std::string> Restore::advice() const {
     else if (ensemble.find(*contents_.server_id) == nullptr)
       lines.push_back(
           fmt::format("server id {} is not in the configuration, which has {}", *contents_.server_id, ids));
-  } else if (ensemble.servers.empty() && options_.bumps() && zxid_epoch(target_.zxid) != 0) {
+  } else if (options_.bumps() && epoch_is_of_an_election()) {
     lines.push_back(
         "the data come from an ensemble: stop every member, restore each with its --server-id, then start "
         "them");
@@ -590,9 +645,11 @@ Verb restore_verb() {
       .under("New epoch and sessions");
   verb.flag("no-bump-epoch", &Options::no_bump_epoch, "an exact copy, sessions included")
       .excludes({"bump-epoch"})
+      .command_line_only()
       .under("New epoch and sessions");
   verb.flag("keep-sessions", &Options::keep_sessions,
             "keep sessions and ephemeral nodes in spite of the new epoch")
+      .command_line_only()
       .under("New epoch and sessions");
   verb.flag("drop-ephemerals", &Options::drop_ephemerals,
             "drop sessions and ephemeral nodes from an exact copy too")

@@ -434,6 +434,17 @@ TemporaryDir::~TemporaryDir() {
   best_effort([this] { static_cast<void>(remove_tree(*fs_, path_)); });
 }
 
+std::vector<Place> places_of(const OpenedSource& opened, const SourceRequest& request) {
+  std::vector<Place> places;
+  if (opened.repository)
+    places.push_back({directory_of_url(opened.repository->place.url), "the repository"});
+  else
+    for (const std::string& path : request.sources) places.push_back({path, "the source"});
+  for (const std::string* dir : {&opened.data_dir, &opened.log_dir, &request.log_dir, &request.zoo_cfg})
+    places.push_back({*dir, "the source"});
+  return places;
+}
+
 Status replace_config(Context& context, const std::string& zoo_cfg, restore::SourceListing& listing) {
   ZK_TRY(const ZooCfg cfg, parse_config(context, zoo_cfg));
   ZK_TRY_STATUS(cfg.ensemble());

@@ -11,6 +11,7 @@
 #include "restore/source.h"
 #include "restore/target.h"
 #include "src/cli/context.h"
+#include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
 
 namespace zkark::cli {
@@ -69,6 +70,9 @@ struct OpenedSource {
 /// Puts the configuration of --zoo-cfg, and the dynamic one it names, in the place of what a repository
 /// holds.
 Status replace_config(Context& context, const std::string& zoo_cfg, restore::SourceListing& listing);
+/// Where everything that a run reads lies, for keep_apart(): the paths as typed, the directories that a
+/// configuration named, and the repository.
+std::vector<Place> places_of(const OpenedSource& opened, const SourceRequest& request);
 
 /// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of
 /// the repository.

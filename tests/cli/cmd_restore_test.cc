@@ -265,6 +265,100 @@ TEST_F(RestoreVerb, ARelativeTargetIsWrittenAbsoluteIntoTheConfiguration) {
   EXPECT_EQ(restore({"/data", "--to", "other"}), 2);
 }
 
+TEST_F(RestoreVerb, AnEmptyTargetIsRefusedBeforeAnythingMoves) {
+  load_second_life("/data");
+  const auto before = fs.tree("/");
+  EXPECT_EQ(restore({"/data", "--to", "", "--replace"}), 2);
+  EXPECT_THAT(console.err, HasSubstr("--to: the value is empty"));
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--to-log-dir", ""}), 2);
+  EXPECT_EQ(fs.tree("/"), before);
+}
+
+TEST_F(RestoreVerb, WhatIsReadIsNeitherATargetNorAroundOne) {
+  two_backups();
+  load_second_life("/logs-apart");
+  fs.put_dir("/data/empty");
+  fs.put_symlink("/srv/link", "/data");
+  const auto before = fs.tree("/");
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"/data", "--to", "/data"}, "the target is the source"},
+      {{"/data", "--to", "/data/"}, "the target is the source"},
+      {{"/data", "--to", "/srv/link"}, "the target is the source"},
+      {{"/data", "--to", "/srv/link/sub"}, "the target lies inside the source"},
+      {{"/data", "--to", "/data/empty"}, "the target lies inside the source"},
+      {{"/data", "--to", "/data/version-2/x/y"}, "the target lies inside the source"},
+      {{"/data/version-2", "--to", "/data"}, "the target holds the source"},
+      {{"/data", "--log-dir", "/logs-apart", "--to", "/logs-apart/x"}, "the target lies inside the source"},
+      {{"/data", "--to", "/srv/zk", "--to-log-dir", "/data/x"}, "log directory lies inside the source"},
+      {{"-r", "/repo", "--to", "/repo"}, "the target is the repository"},
+      {{"-r", "/repo", "--to", "/repo/objects/x"}, "the target lies inside the repository"},
+      {{"/data", "-r", "/repo", "--to", "/repo"}, "the target is the repository"},
+      {{"/repo@latest", "--to", "/repo"}, "the target is the repository"},
+  };
+  for (const auto& [words, message] : cases) {
+    std::vector<std::string> line = words;
+    line.push_back("--replace");
+    EXPECT_EQ(restore(line), 7) << message;
+    EXPECT_THAT(console.err, AllOf(HasSubstr(message), HasSubstr("hint: choose a place apart from")));
+  }
+  EXPECT_EQ(fs.tree("/"), before);
+  EXPECT_EQ(restore({"/data", "--to", "/data-new"}), 0) << "a name that only begins like it: " << console.err;
+}
+
+TEST_F(RestoreVerb, ALogDirectoryThatTheRestoreMakesItselfIsRefusedAtOnce) {
+  load_second_life("/data");
+  for (const char* name : {"version-2", "version-2/logs", "conf", "myid"})
+    EXPECT_EQ(
+        restore({"/data", "--to", "/srv/zk", "--to-log-dir", std::string("/srv/zk/") + name, "--dry-run"}), 2)
+        << name;
+  EXPECT_THAT(console.err, HasSubstr("such as /srv/zk/log"));
+}
+
+TEST_F(RestoreVerb, TwoReplacementsOfOneSecondKeepBothOldTargets) {
+  load_second_life("/data");
+  load_second_life("/srv/zk");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace", "--json"}), 0) << console.err;
+  const std::string first = at("/moved_aside/0");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/zk", "--replace", "--json"}), 0) << console.err;
+  EXPECT_EQ(at("/moved_aside/0"), first + "-2");
+  EXPECT_TRUE(fs.get_info(first + "/version-2/log.4e"));
+  EXPECT_TRUE(fs.get_info(first + "-2/version-2/snapshot.10000000000"));
+}
+
+TEST_F(RestoreVerb, AnExactCopySaysWhyItIsDangerousAndIsOnlyAskedForByHand) {
+  load_second_life("/data");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/a", "--no-bump-epoch"}), 0);
+  EXPECT_THAT(console.err, HasSubstr("warning: --no-bump-epoch: the restored server issues zxids again"));
+  variables["ZKARK_RESTORE_NO_BUMP_EPOCH"] = "1";
+  variables["ZKARK_RESTORE_KEEP_SESSIONS"] = "1";
+  EXPECT_EQ(restore({"/data", "--to", "/srv/b", "--json"}), 0);
+  EXPECT_EQ(at("/bumped"), "true");
+  EXPECT_EQ(at("/sessions_kept"), "false");
+  fs.put("/c.toml", "[restore]\nno-bump-epoch = true\n");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/c", "-c", "/c.toml"}), 2);
+  EXPECT_THAT(console.err, HasSubstr("unknown key 'restore.no-bump-epoch'"));
+}
+
+TEST_F(RestoreVerb, AnEpochIsInRangeInEitherSpelling) {
+  load_second_life("/data");
+  for (const char* epoch : {"4294967296", "0", "0x0", "0xffffffff", "0x80000000", "0xffffffffffffffff"})
+    EXPECT_EQ(restore({"/data", "--to", "/srv/zk", std::string("--bump-epoch=") + epoch}), 2) << epoch;
+  EXPECT_THAT(console.err, HasSubstr("is out of range: 0x1 to 0x7fffffff"));
+}
+
+TEST_F(RestoreVerb, AServerThatStoodAloneIsNotTakenForAnEnsembleAfterABump) {
+  load_second_life("/data");
+  EXPECT_EQ(restore({"/data", "--to", "/srv/a"}), 0);
+  EXPECT_EQ(restore({"/srv/a", "--to", "/srv/b"}), 0);
+  EXPECT_THAT(console.out, Not(HasSubstr("the data come from an ensemble")));
+  fs.erase("/srv/a/conf/zoo.cfg");
+  EXPECT_EQ(restore({"/srv/a", "--to", "/srv/c"}), 0) << "without a configuration the lineage file says it";
+  EXPECT_THAT(console.out, Not(HasSubstr("the data come from an ensemble")));
+  fs.erase("/srv/a/zkark-lineage.json");
+  EXPECT_EQ(restore({"/srv/a", "--to", "/srv/d"}), 0);
+  EXPECT_THAT(console.out, HasSubstr("the data come from an ensemble"));
+}
+
 // ---- ensembles
 
 TEST_F(RestoreVerb, AnEnsembleIsRestoredAsAWhole) {
@@ -277,8 +371,9 @@ TEST_F(RestoreVerb, AnEnsembleIsRestoredAsAWhole) {
   EXPECT_EQ(file("/srv/zk/conf/zoo.cfg.dynamic.200000004"), file("/data/zoo.cfg.dynamic.200000004"));
   EXPECT_EQ(restore({"/data", "--to", "/srv/b"}), 0);
   EXPECT_EQ(file("/srv/b/myid"), "1\n") << "its own";
-  EXPECT_EQ(restore({"/data", "--to", "/srv/c", "--server-id", "9"}), 0);
-  EXPECT_THAT(console.out, HasSubstr("server id 9 is not in the configuration"));
+  EXPECT_EQ(restore({"/data", "--to", "/srv/c", "--server-id", "9"}), 7);
+  EXPECT_THAT(console.err, HasSubstr("server id 9 is not in the configuration, which has 1, 2, 3"));
+  EXPECT_FALSE(fs.get_info("/srv/c"));
 }
 
 TEST_F(RestoreVerb, ABumpedMemberBesideLiveOnesIsRefused) {

@@ -49,6 +49,33 @@ TEST_F(RepositoryVerbs, InitRefusesWhatIsThereAlready) {
   }
 }
 
+TEST_F(RepositoryVerbs, ARepositoryIsNotMadeAmongTheDataItIsFor) {
+  load_first_life("/data");
+  load("zk-3.8.0-standalone", "/srv/zk");
+  fs.put_symlink("/link", "/data");
+  const auto before = fs.tree("/");
+  for (const char* place :
+       {"/data/repo", "/data/version-2/repo", "file:///data/a/b", "/link/repo", "/srv/zk/version-2/x"}) {
+    EXPECT_EQ(zkark({"init", "-r", place}), 7) << place;
+    EXPECT_THAT(console.err, AllOf(HasSubstr("ZooKeeper's data"), HasSubstr("hint: choose a place apart")));
+    EXPECT_EQ(zkark({"init", "-r", place, "--dry-run"}), 7) << place;
+  }
+  EXPECT_EQ(fs.tree("/"), before);
+}
+
+TEST_F(RepositoryVerbs, ABackupOrCopyIntoWhatItReadsIsRefused) {
+  must({"init"});
+  load_first_life("/repo/old");
+  EXPECT_EQ(zkark({"backup", "/repo/old", "-r", "/repo"}), 7);
+  EXPECT_THAT(console.err, HasSubstr("the repository holds the source, /repo/old"));
+  EXPECT_EQ(zkark({"init", "-r", "/other"}), 0);
+  load_first_life("/other/deep/data");
+  EXPECT_EQ(zkark({"backup", "/other/deep/data/version-2", "-r", "/other", "--dry-run"}), 7);
+  EXPECT_EQ(zkark({"init", "-r", "/repo/inner"}), 0);
+  EXPECT_EQ(zkark({"copy", "-r", "/repo", "--to", "/repo/inner"}), 7);
+  EXPECT_THAT(console.err, HasSubstr("the target lies inside the source, /repo"));
+}
+
 TEST_F(RepositoryVerbs, InitKnowsNoEncryptionButNone) {
   EXPECT_EQ(zkark({"init", "-r", "/repo", "--encryption", "aes"}), 2);
   EXPECT_THAT(console.err, HasSubstr("none"));
