@@ -15,6 +15,7 @@ namespace zkark::backup {
 inline constexpr std::uint32_t kRepositoryFormat = 1;
 inline constexpr std::string_view kConfigKey = "config";
 inline constexpr std::string_view kHeadKey = "HEAD";
+inline constexpr std::string_view kDamagedHeadKey = "HEAD.damaged";  // what rebuild_head replaced
 
 struct RepositoryConfig {
   std::string id;  // 32 hex

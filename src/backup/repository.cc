@@ -16,15 +16,23 @@ namespace {
 constexpr std::uint64_t kConfigMax = 1u << 20;
 constexpr std::uint64_t kHeadMax = 256u << 20;     // some 500,000 backups
 constexpr std::uint64_t kManifestMax = 64u << 20;  // some 300,000 objects
-constexpr const char* kSalvageHint =
-    "`zkark verify` lists what is intact; put the file back from a copy of the repository, or salvage what "
-    "is there";
+constexpr const char* kDamagedHint =
+    "`zkark verify` lists what is intact; put the file back from a copy of the repository";
+
+/// Only HEAD can be made again from what is there.
+std::string damage_hint(const Backend& backend, std::string_view key) {
+  if (key != kHeadKey) return kDamagedHint;
+  return fmt::format(
+      "put HEAD back from a copy of the repository, or `zkark repair -r {} --dry-run` shows what a new one "
+      "would hold",
+      backend.url());
+}
 
 Failure damaged_file(const Backend& backend, std::string_view key, const Error& cause) {
   if (cause.id() == ErrorId::kRepositoryTooNew) return fail(cause.clone().at(display_name(backend, key)));
   return fail(Error(ErrorId::kRepositoryDamaged, fmt::format("{} is damaged: {}", key, cause.message()))
                   .at(display_name(backend, key))
-                  .with_hint(kSalvageHint));
+                  .with_hint(damage_hint(backend, key)));
 }
 
 /// "manifests/<32 hex>.json" -> the id.
@@ -164,6 +172,7 @@ Status Repository::load_head(bool salvage) {
   notes_.push_back(restore::finding_of(head.error()));
   notes_.back().id = ErrorId::kRepositoryDamaged;
   notes_.back().message = "HEAD is damaged: every intact manifest counts as live, pruned ones too";
+  notes_.back().hint = damage_hint(backend, kHeadKey);
   notes_.back().file = display_name(backend, kHeadKey);
   head_.repository_id = config_.id;
   return {};
@@ -179,6 +188,7 @@ Status Repository::find_unadopted(bool salvage) {
   for (const HeadEntry& entry : head_.live) known.insert(entry.id);
   for (const RemovedEntry& entry : head_.removed) known.insert(entry.id);
   std::vector<HeadEntry> found;
+  std::set<std::string> copied;
   for (const BackendEntry& entry : entries) {
     const std::string_view id = id_of_key(entry.key);
     if (id.empty() || known.contains(id)) continue;
@@ -186,6 +196,7 @@ Status Repository::find_unadopted(bool salvage) {
     Result<DecodedManifest> decoded = file ? decode_manifest(*file) : fail(std::move(file).error());
     if (decoded && decoded->manifest.id == id && (take_all || decoded->manifest.sequence > head_.sequence)) {
       found.push_back(head_entry(decoded->manifest, sha256_hex(as_bytes(*file))));
+      if (decoded->manifest.copied_from) copied.insert(std::string(id));
       continue;
     }
     if (!decoded) {
@@ -232,7 +243,8 @@ Status Repository::find_unadopted(bool salvage) {
                file));
       unadopted_.push_back(entry);
     }
-    add_live(std::move(entry));
+    const bool is_copy = copied.contains(entry.id);
+    add_live(std::move(entry), is_copy);
   }
   return {};
 }
@@ -248,8 +260,9 @@ std::int64_t Repository::order_of(const HeadEntry& entry) const {
   return last != nullptr && last->order_ms >= entry.order_ms ? last->order_ms + 1 : entry.order_ms;
 }
 
-void Repository::add_live(HeadEntry entry) {
-  entry.order_ms = order_of(entry);
+void Repository::add_live(HeadEntry entry, bool copied) {
+  // Of a copy, what its repository had is gone with HEAD; when it was taken is the nearest to it.
+  if (!copied) entry.order_ms = order_of(entry);
   head_.newest = entry.id;
   head_.live.push_back(std::move(entry));
 }
@@ -409,7 +422,7 @@ Result<std::string> Repository::load_manifest_file(const HeadEntry& entry) const
       Error(ErrorId::kRepositoryDamaged, fmt::format("the manifest of backup {} {}", short_id(entry.id),
                                                      missing ? "is missing" : "does not match its SHA-256"))
           .at(display_name(env_.backend, key))
-          .with_hint(kSalvageHint));
+          .with_hint(kDamagedHint));
 }
 
 Result<Manifest> Repository::load(std::string_view id) const {

@@ -95,7 +95,7 @@ class Repository {
   Status load_head(bool salvage);
   Status find_unadopted(bool salvage);
   void check_pin();
-  void add_live(HeadEntry entry);
+  void add_live(HeadEntry entry, bool copied);
   /// HeadEntry::order_ms of what is published now.
   std::int64_t order_of(const HeadEntry& entry) const;
 

@@ -281,39 +281,4 @@ Status RepositoryWriter::set_certificate(std::string_view id, StoredCertificate 
 
 Status RepositoryWriter::end() { return lock_->release(); }
 
-Result<std::vector<std::string>> RepositoryWriter::rebuild_head(const RepositoryEnvironment& env,
-                                                                const LockRequest& request, Job& job) {
-  ZK_TRY(auto salvaged, Repository::open(env, OpenOptions{.salvage = true}));
-  if (!salvaged->head_file_.empty())
-    return fail(
-        Error(ErrorId::kRefused, "HEAD is intact: there is nothing to rebuild").at(env.backend.url()));
-  ZK_TRY(auto lock, Lock::acquire(env.locks(), request, job));
-  ZK_TRY(auto repository, Repository::open(env, OpenOptions{.salvage = true}));
-  RepositoryWriter writer(std::move(lock), std::move(repository));
-  Head next = writer.repository_->head_;
-  std::vector<HeadEntry> kept;
-  std::vector<std::string> ids;
-  for (HeadEntry& entry : next.live) {
-    ZK_TRY_STATUS(job.check());
-    Result<Manifest> manifest = writer.repository_->load(entry.id);
-    const bool parents = std::all_of(entry.needs.begin(), entry.needs.end(), [&](const std::string& id) {
-      return std::find(ids.begin(), ids.end(), id) != ids.end();
-    });
-    if (!manifest || !parents || !writer.check_objects(*manifest)) continue;
-    ZK_TRY_STATUS(writer.backend().confirm(manifest_key(entry.id)));
-    next.sequence = entry.sequence;
-    ids.push_back(entry.id);
-    kept.push_back(std::move(entry));
-  }
-  next.newest = ids.empty() ? "" : ids.back();
-  next.live = std::move(kept);
-  // Far above any number a lost HEAD may have had, so that pins of clients stay behind it.
-  next.sequence += 1'000'000;
-  const std::string file = encode_head(next);
-  ZK_TRY_STATUS(writer.lock_->still_held());
-  ZK_TRY_STATUS(put_checked(env.backend, std::string(kHeadKey), file));
-  ZK_TRY_STATUS(writer.end());
-  return ids;
-}
-
 }  // namespace zkark::backup

@@ -43,6 +43,17 @@ struct PruneOptions {
 Result<PruneReport> plan_prune(const Repository& repository, const std::vector<std::string>& ids,
                                std::int64_t grace_ms, Job& job);
 
+/// A new HEAD, and what it was made of.
+struct HeadRepair {
+  struct LeftOut {
+    std::string file, reason;  // key of a manifest
+  };
+  std::string problem;            // what is wrong with HEAD
+  std::vector<HeadEntry> kept;    // live now, by sequence
+  std::vector<LeftOut> left_out;  // stay where they are; prune removes objects that only they name
+  std::string damaged_copy;       // where the damaged HEAD is kept; empty: it was missing
+};
+
 class RepositoryWriter {
  public:
   /// Takes the lock, reads HEAD, makes sure that HEAD and what it adopts are durable, cleans temporary files.
@@ -51,10 +62,14 @@ class RepositoryWriter {
   static Result<std::unique_ptr<RepositoryWriter>> begin(const RepositoryEnvironment& env,
                                                          const LockRequest& request, Job& job);
   ~RepositoryWriter();
-  /// For a repository whose HEAD is damaged or missing: a new HEAD that lists every intact manifest whose
-  /// objects and parents are all there, pruned ones too. kRefused when HEAD is intact. Gives the ids.
-  static Result<std::vector<std::string>> rebuild_head(const RepositoryEnvironment& env,
-                                                       const LockRequest& request, Job& job);
+  /// For a repository whose HEAD is damaged or missing (rebuild_head.cc): a new HEAD that lists every intact
+  /// manifest whose objects and parents are all there, pruned ones too. A damaged HEAD is kept as
+  /// kDamagedHeadKey; nothing else is touched. kRefused when HEAD is intact; kRepositoryDamaged when config
+  /// is not.
+  static Result<HeadRepair> rebuild_head(const RepositoryEnvironment& env, const LockRequest& request,
+                                         Job& job);
+  /// What rebuild_head would do, without a lock and without a change.
+  static Result<HeadRepair> plan_head(const RepositoryEnvironment& env, Job& job);
 
   /// Changes with every publication.
   const Repository& repository() const { return *repository_; }
@@ -100,6 +115,11 @@ class RepositoryWriter {
 
  private:
   RepositoryWriter(std::unique_ptr<Lock> lock, std::unique_ptr<Repository> repository);
+  struct Salvage {
+    std::unique_ptr<Repository> repository;
+    HeadRepair repair;
+  };
+  static Result<Salvage> examine(const RepositoryEnvironment& env, Job& job);
   Backend& backend() const { return repository_->env_.backend; }
   Status adopt();
   Status write_head(Head next);

@@ -267,19 +267,6 @@ TEST(Damage, ToHeadOrConfigStopsEverythingButASalvage) {
   }
 }
 
-TEST(Damage, ToHeadIsCuredByRebuildingIt) {
-  Lab lab;
-  const std::vector<Taken> taken = small_repository(lab.client);
-  EXPECT_EQ(error_of(RepositoryWriter::rebuild_head(lab.client.env(), {}, lab.client.job)),
-            ErrorId::kRefused);
-  lab.fs.erase("/repo/HEAD");
-  lab.fs.erase("/repo/" + manifest_key(taken[1].entry.id));
-  auto rebuilt = RepositoryWriter::rebuild_head(lab.client.env(), {}, lab.client.job);
-  ZK_ASSERT_OK(rebuilt);
-  EXPECT_EQ(*rebuilt, (std::vector<std::string>{taken[0].entry.id, taken[3].entry.id})) << "not the orphan";
-  ZK_EXPECT_OK(take(lab.client, {.text = "and on"}));
-}
-
 TEST(Damage, ToAManifestNamesTheBackup) {
   Lab lab;
   const std::vector<Taken> taken = small_repository(lab.client);
