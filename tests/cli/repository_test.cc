@@ -92,6 +92,7 @@ TEST_F(RepositoryVerbs, EveryVerbWithoutARepositorySaysHowToNameOne) {
                                              {"unlock"},
                                              {"prune", "--keep-last", "1"},
                                              {"compact"},
+                                             {"repair"},
                                              {"copy", "--to", "/b"},
                                              {"verify"},
                                              {"backup", "/data"}}) {
@@ -110,6 +111,7 @@ TEST_F(RepositoryVerbs, EveryVerbOnAPlaceWithoutARepositoryEndsWithTen) {
                                              {"unlock"},
                                              {"prune", "--keep-last", "1"},
                                              {"compact"},
+                                             {"repair"},
                                              {"copy", "--to", "/b"},
                                              {"verify"},
                                              {"backup", "/data"},

@@ -1,0 +1,116 @@
+// `repair`: a new HEAD for a repository that lost its own.
+#include <fmt/format.h>
+
+#include "src/backup/writer.h"
+#include "src/cli/context.h"
+#include "src/cli/repository_arg.h"
+#include "src/cli/text.h"
+#include "src/cli/verb.h"
+
+namespace zkark::cli {
+namespace {
+
+struct Options {
+  bool dry_run = false;
+};
+
+void add_plan(Report& report, const backup::HeadRepair& repair) {
+  report.field("problem", "found", Cell::string(repair.problem));
+  Table& table = report.table("backups", {{"id", ""},
+                                          {"short", "ID"},
+                                          {"cluster", "CLUSTER"},
+                                          {"timeline", ""},
+                                          {"type", "TYPE"},
+                                          {"taken", "TAKEN"},
+                                          {"last_zxid", "LAST ZXID"},
+                                          {"tags", "TAGS"}});
+  for (const backup::HeadEntry& entry : repair.kept)
+    table.row({Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
+               Cell::string(entry.timeline), Cell::string(backup::name_of(entry.type)),
+               Cell::time(WallTime{entry.taken_ms}), Cell::zxid(entry.last_zxid),
+               Cell::map({entry.tags.begin(), entry.tags.end()})});
+  report.remark("lost with HEAD: tags and certificates that were added after a backup was taken");
+  report.remark(
+      "lost with HEAD: what was pruned; pruned backups whose data are still there are in this list");
+}
+
+void add_outcome(Report& report, const backup::HeadRepair& repair, const RepositoryPlace& place,
+                 bool dry_run) {
+  report.field("dry_run", "", Cell::boolean(dry_run));
+  report.field("kept", "", Cell::count(repair.kept.size()));
+  report.field("damaged_copy", "", Cell::string_or_null(repair.damaged_copy));
+  Table& left_out = report.table("left_out", {{"file", ""}, {"reason", ""}});
+  for (const backup::HeadRepair::LeftOut& one : repair.left_out)
+    left_out.row({Cell::string(one.file), Cell::string(one.reason)});
+  report.remark(fmt::format(
+      "{} with {}{}", dry_run ? "would write a new HEAD" : "wrote a new HEAD",
+      counted(repair.kept.size(), "backup", "backups"),
+      repair.left_out.empty()
+          ? std::string()
+          : fmt::format("; {} left out", counted(repair.left_out.size(), "manifest", "manifests"))));
+  if (!repair.damaged_copy.empty()) report.remark("the damaged HEAD is kept as " + repair.damaged_copy);
+  if (!repair.left_out.empty())
+    report.remark(
+        "what is left out stays where it is, but the next prune removes objects that nothing else "
+        "names: save a copy first if it may be of use");
+  if (!dry_run)
+    report.remark(fmt::format("next: zkark verify -r {}, then zkark list -r {}", place.url, place.url));
+}
+
+Status run(Context& context, const Options& options) {
+  ZK_TRY(const RepositoryPlace place, repository_place(context));
+  ZK_TRY(backup::HeadRepair repair, backup::RepositoryWriter::plan_head(place.env, context.job));
+  Output& output = context.output;
+  if (output.is_table()) {
+    Report plan("repair");
+    add_plan(plan, repair);
+    output.print(plan);
+  }
+  // A backup that does not come back is damage, and stays so.
+  for (const backup::HeadRepair::LeftOut& one : repair.left_out)
+    output.report(Error(ErrorId::kRepositoryDamaged, "left out: " + one.reason)
+                      .at(backup::display_name(*place.backend, one.file)));
+  if (!options.dry_run) {
+    ZK_TRY_STATUS(context.confirm(fmt::format("Replace HEAD of {} by one with these {}?", place.url,
+                                              counted(repair.kept.size(), "backup", "backups"))));
+    backup::LockRequest request;
+    request.purpose = "repair";
+    request.wait_ms = context.globals.lock_wait_ms;
+    const std::size_t planned = repair.kept.size(), left_out = repair.left_out.size();
+    ZK_TRY(repair, backup::RepositoryWriter::rebuild_head(place.env, request, context.job));
+    if (repair.kept.size() != planned || repair.left_out.size() != left_out)
+      output.warn("the repository changed after it was looked at: `zkark list` shows what HEAD names now");
+  }
+  Report outcome("repair");
+  if (!output.is_table()) add_plan(outcome, repair);
+  add_outcome(outcome, repair, place, options.dry_run);
+  output.print(outcome);
+  return {};
+}
+
+}  // namespace
+
+Verb repair_verb() {
+  VerbBuilder<Options> verb({
+      .name = "repair",
+      .group = Group::kRepository,
+      .summary = "make a new HEAD for a repository that lost its own",
+      .description =
+          "HEAD is the list of live backups. When it is damaged or missing, every other verb refuses to work "
+          "with the repository. If there is a copy, put HEAD back from it: that is better. Otherwise repair "
+          "writes a new one that names every backup whose manifest, parents and objects are all there, and "
+          "says which are not and why.\n\n"
+          "Lost with HEAD are tags and certificates that were added after a backup was taken, and the "
+          "knowledge of what was pruned: pruned backups whose data are still there are listed again. Nothing "
+          "is removed; a damaged HEAD is kept beside the new one as HEAD.damaged. An intact HEAD is refused.",
+      .examples = {{"zkark repair -r /srv/zk-backup --dry-run", "what a new HEAD would name"},
+                   {"zkark repair -r /srv/zk-backup", "asks, then writes it"}},
+      .exit_codes = {6, 7, 9, 10, 11},
+      .uses = kUsesRepository | kUsesCache | kUsesLock | kUsesConfirm,
+      .changes_state = true,
+  });
+  verb.flag("dry-run", 'n', &Options::dry_run, "only say what a new HEAD would name");
+  return std::move(verb).build(run);
+}
+
+}  // namespace zkark::cli
