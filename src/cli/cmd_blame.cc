@@ -103,11 +103,21 @@ void tell_unanswered(Context& context, const StateAt& at, const Unanswered& unan
   }
 }
 
+/// Who asks for a node that is gone may want to know who deleted it.
+Result<NodeId> find_for_blame(const StateAt& at) {
+  Result<NodeId> found = find_node(at, at.path);
+  if (found || found.error().id() != ErrorId::kNotFound) return found;
+  const std::string hint =
+      fmt::format("{}; if it was there once, `zkark history` tells who deleted it", found.error().hint());
+  // A hint once given stays, so the error is made anew.
+  return fail(Error(ErrorId::kNotFound, std::string(found.error().message())).with_hint(hint));
+}
+
 Status run(Context& context, const Options& options) {
   const NodeArgument node = options.recursive ? NodeArgument::kRootIfLeftOut : NodeArgument::kRequired;
   ZK_TRY(const StateAt at, load_state_at(context, options, node));
   const restore::Tree& tree = at.state.tree;
-  ZK_TRY(const NodeId from, find_node(at, at.path));
+  ZK_TRY(const NodeId from, find_for_blame(at));
 
   std::vector<NodeId> nodes;
   if (options.recursive)
