@@ -480,7 +480,9 @@ Verb sessions_verb() {
   });
   verb.argument("SRC", &Options::source, "what to read; the repository of -r if left out")
       .completes(Completes::kSource);
-  verb.argument("SESSION", &Options::sessions, "only these sessions, as 0x…");
+  verb.argument(
+      "SESSION", &Options::sessions,
+      "only these sessions, as 0x…; beside a repository SRC may be left out, and a point is zxid:0x…");
   verb.text("log-dir", "DIR", &Options::log_dir, "the dataLogDir, where it is apart from the dataDir")
       .completes(Completes::kDirectory);
   verb.text("timeline", "ID", &Options::timeline,

@@ -65,6 +65,16 @@ TEST_F(LoneArgument, APointAloneIsASource) {
   EXPECT_THAT(console.out, HasSubstr("app\n"));
 }
 
+TEST_F(LoneArgument, OfSessionsIsASessionWhenItLooksLikeOne) {
+  must({"sessions", "0x1000086147b0002"});
+  EXPECT_THAT(console.err, HasSubstr("the history of /repo@"));
+  EXPECT_THAT(console.out, AllOf(HasSubstr("end          expired 0x4d"), HasSubstr("/app/eph-q")));
+  must({"sessions", "zxid:0x13", "0x1000086147b0002"});
+  EXPECT_THAT(console.out, HasSubstr("still there"));
+  must({"top", "--by", "type"});
+  EXPECT_THAT(console.err, HasSubstr("the history of /repo@"));
+}
+
 TEST_F(LoneArgument, WhereANodeIsNeededOneIsAskedFor) {
   for (const char* verb : {"cat", "stat"}) {
     EXPECT_EQ(zkark({verb, "-r", "/repo"}), 2);

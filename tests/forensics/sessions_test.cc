@@ -269,5 +269,49 @@ TEST(Sessions, AreOutOfSightBehindMissingRecords) {
   EXPECT_GT(unknown, 0u);
 }
 
+/// Findings that name the lost records, as "0x1-0x4d".
+std::vector<std::string> gaps_of(const restore::Findings& findings) {
+  std::vector<std::string> gaps;
+  for (const restore::Finding& finding : findings)
+    if (finding.severity == restore::Severity::kGap) {
+      std::ostringstream text;
+      text << std::hex << *finding.first_zxid << "-" << *finding.last_zxid;
+      gaps.push_back(text.str());
+    }
+  return gaps;
+}
+
+TEST(Sessions, SayWhatIsMissingBetweenTheBaseAndTheFirstRecord) {
+  Directory data("fixtures/zk-3.8.0-standalone");
+  std::erase_if(data.listing.snapshots, [](const restore::SourceFile& file) { return file.zxid != 0x3c; });
+  std::erase_if(data.listing.logs, [](const restore::SourceFile& file) { return file.zxid != 0x4e; });
+  const SessionHistory history = data.walk();
+  EXPECT_EQ(gaps_of(data.findings), (std::vector<std::string>{"3d-4d"}));
+  // 0x1000086147b0002 expired at 0x4d, which nothing here tells: it was in the snapshot and is not seen
+  // again.
+  const SessionLife* lost = life_of(history, 0x1000086147b0002);
+  ASSERT_NE(lost, nullptr);
+  EXPECT_EQ(lost->end, SessionEnd::kUnknown);
+  EXPECT_EQ(lost->origin, SessionOrigin::kBeforeTheLogs);
+  // The first one wrote behind the gap.
+  EXPECT_EQ(life_of(history, 0x1000086147b0000)->end, SessionEnd::kOpen);
+}
+
+TEST(Sessions, ASnapshotBehindTheLastRecordShowsWhatIsLeft) {
+  Directory data("fixtures/zk-3.8.0-standalone");
+  std::erase_if(data.listing.logs, [](const restore::SourceFile& file) { return file.zxid != 1; });
+  SessionOptions options;
+  options.keep_nodes = true;
+  const SessionHistory history = data.walk(options);
+  EXPECT_EQ(gaps_of(data.findings), (std::vector<std::string>{"3e-4d"}));
+  EXPECT_EQ(life_of(history, 0x1000086147b0002)->end, SessionEnd::kUnknown);
+  EXPECT_EQ(life_of(history, 0x1000086147b0001)->end, SessionEnd::kOpen);
+  std::map<std::string, HeldEnd> ends;
+  for (const HeldNode& held : history.held()) ends[held.path] = held.end;
+  EXPECT_EQ(ends.at("/app/eph-q"), HeldEnd::kUnknown);
+  EXPECT_EQ(ends.at("/app/eph-b"), HeldEnd::kStillThere);
+  EXPECT_EQ(ends.at("/m/eph"), HeldEnd::kStillThere);  // made in a lost record, told by the snapshot
+}
+
 }  // namespace
 }  // namespace zkark::forensics
