@@ -257,11 +257,8 @@ Status show_lives(Context& context, const Options& options, History& history) {
   show_span_findings(context, history.span, findings);
   std::vector<const SessionLife*> lives;
   std::vector<bool> shown(seen.lives().size());
-  for (std::size_t i = 0; i < seen.lives().size(); ++i)
-    if (filter.takes(seen.lives()[i])) {
-      shown[i] = true;
-      lives.push_back(&seen.lives()[i]);
-    }
+  for (const SessionLife& life : seen.lives())
+    if (filter.takes(life)) lives.push_back(&life);
   for (const std::int64_t id : filter.ids)
     if (std::none_of(seen.lives().begin(), seen.lives().end(),
                      [id](const SessionLife& life) { return life.id == id; }))
@@ -271,8 +268,7 @@ Status show_lives(Context& context, const Options& options, History& history) {
   sort(lives, options.sort);
   if (options.limit && lives.size() > static_cast<std::size_t>(*options.limit))
     lives.resize(static_cast<std::size_t>(*options.limit));
-  for (std::size_t i = 0; i < shown.size(); ++i)
-    shown[i] = shown[i] && std::find(lives.begin(), lives.end(), &seen.lives()[i]) != lives.end();
+  for (const SessionLife* life : lives) shown[static_cast<std::size_t>(life - seen.lives().data())] = true;
 
   Report report("sessions");
   const bool people = context.output.is_table();
