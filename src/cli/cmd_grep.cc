@@ -252,7 +252,11 @@ Status HistorySearch::run() {
   else if (options_.count)
     output.print(summary);
   show_findings(output, findings, Stance::kReading);
-  return found_ == 0 ? nothing_matches(options_) : Status();
+  if (found_ != 0) return {};
+  if (complete) return nothing_matches(options_);
+  // Not the same as nothing: what cannot be read may have it. The findings made the status 3.
+  output.warn(fmt::format("nothing that can be read matches '{}'", options_.text));
+  return {};
 }
 
 Status run(Context& context, const Options& options) {

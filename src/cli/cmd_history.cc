@@ -306,6 +306,11 @@ Status HistoryPrinting::run() {
   if (before_) context_.output.note(*before_);
   show_findings(context_.output, findings, Stance::kReading);
   if (seen_) return {};
+  if (!complete_) {
+    // Not the same as never: the findings made the status 3.
+    context_.output.warn(fmt::format("no record that can be read tells of a node {}", logs_.path));
+    return {};
+  }
   // The nearest name is that of a node which is there now.
   StateOptions options = options_;
   Result<StateAt> at = load_state_at(context_, options, NodeArgument::kRequired);

@@ -119,6 +119,9 @@ TEST_F(GrepVerb, GoesOnBehindDamage) {
   EXPECT_LT(row.at("count").as_int64(), all);
   EXPECT_GT(row.at("count").as_int64(), 0);
   EXPECT_FALSE(row.at("complete").as_bool());
+  // Nothing found is no answer where not everything could be read.
+  EXPECT_EQ(zkark({"grep", "nowhere", "/data", "--history", "--count", "--json"}), 3);
+  EXPECT_NE(console.err.find("nothing that can be read matches"), std::string::npos) << console.err;
 }
 
 }  // namespace
