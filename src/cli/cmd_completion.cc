@@ -11,18 +11,26 @@ struct Options {
   Shell shell = Shell::kBash;
 };
 
-Status run(Context& context, const Options& options) {
-  TextBuffer& data = context.output.data();
-  switch (options.shell) {
+std::string script_for(Shell shell, const std::vector<Verb>& verbs) {
+  switch (shell) {
     case Shell::kBash:
-      data.append(bash_completion(context.verbs));
-      break;
+      return bash_completion(verbs);
     case Shell::kZsh:
-      data.append(zsh_completion(context.verbs));
-      break;
+      return zsh_completion(verbs);
     case Shell::kFish:
-      data.append(fish_completion(context.verbs));
-      break;
+      return fish_completion(verbs);
+  }
+  return {};
+}
+
+Status run(Context& context, const Options& options) {
+  const std::string script = script_for(options.shell, context.verbs);
+  if (context.output.is_json()) {
+    Report report("completion");
+    report.field("script", Cell::string(script));
+    context.output.print(report);
+  } else {
+    context.output.data().append(script);
   }
   return {};
 }

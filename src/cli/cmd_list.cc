@@ -224,11 +224,14 @@ Status run(Context& context, const Options&) {
   Output& output = context.output;
   if (!output.is_table()) {
     Report report("list");
-    report.field("repository", Cell::string(opened.place.url));
-    report.field("repository_id", Cell::string(opened->config().id));
-    report.field("pruned_waiting", Cell::count(opened->head().removed.size()));
+    const bool all = output.is_json();  // the lines of csv and plain are the backups
+    if (all) {
+      report.field("repository", Cell::string(opened.place.url));
+      report.field("repository_id", Cell::string(opened->config().id));
+      report.field("pruned_waiting", Cell::count(opened->head().removed.size()));
+    }
     add_backups(report, catalogue);
-    add_timelines(report, catalogue);
+    if (all) add_timelines(report, catalogue);
     output.print(report);
   } else if (catalogue.clusters.empty()) {
     output.line(fmt::format("no backups yet in {}", escape_terminal(opened.place.url)));

@@ -35,21 +35,31 @@ Status write_all(Context& context, const std::string& dir) {
   return {};
 }
 
+/// A page is one text; a program that asks for JSON gets it as that.
+Status print(Output& output, const std::string& page) {
+  if (output.is_json()) {
+    Report report("man");
+    report.field("page", Cell::string(page));
+    output.print(report);
+  } else {
+    output.data().append(page);
+  }
+  return {};
+}
+
 Status run(Context& context, const Options& options) {
   if (options.all) {
-    if (options.verb) return fail(ErrorId::kUsage, "--all writes every page; a VERB beside it means nothing");
+    if (options.verb)
+      return fail(Error(ErrorId::kUsage, "--all writes every page; a VERB beside it means nothing")
+                      .with_hint("leave out one of the two"));
     return write_all(context, *options.all);
   }
-  if (!options.verb) {
-    context.output.data().append(main_man_page(context.verbs, kVersion));
-    return {};
-  }
+  if (!options.verb) return print(context.output, main_man_page(context.verbs, kVersion));
   const Verb* verb = find_verb(context.verbs, *options.verb);
   if (verb == nullptr)
     return fail(Error(ErrorId::kUsage, fmt::format("no verb '{}'", *options.verb))
                     .with_hint("`zkark help` lists the verbs"));
-  context.output.data().append(verb_man_page(*verb, kVersion));
-  return {};
+  return print(context.output, verb_man_page(*verb, kVersion));
 }
 
 }  // namespace

@@ -58,19 +58,21 @@ void print_ndjson(JsonWriter& json, const Report& report) {
     }
 }
 
+/// CSV and plain text have one shape each, and nothing of a result may be missing from it: rows that are all
+/// there is are printed as rows, anything else as keys and values ("windows.0.first_zxid").
 void print_exact(Output& output, const Report& report, bool csv) {
-  if (report.tables().empty()) {
-    if (csv) output.line("key,value");
-    for (const Report::FieldRow& field : report.fields()) {
-      const std::vector<Cell> cells{field.cell};
-      output.line(
-          fmt::format("{}{}{}", field.key, csv ? ',' : '\t', csv ? csv_line(cells) : plain_line(cells)));
-    }
+  const std::deque<Table>& tables = report.tables();
+  if (report.fields().empty() && tables.size() == 1) {
+    if (csv) output.line(csv_header(tables.front().columns()));
+    for (const auto& row : tables.front().rows()) output.line(csv ? csv_line(row) : plain_line(row));
     return;
   }
-  const Table& table = report.tables().front();
-  if (csv) output.line(csv_header(table.columns()));
-  for (const auto& row : table.rows()) output.line(csv ? csv_line(row) : plain_line(row));
+  if (csv) output.line("key,value");
+  for (const ExactField& field : exact_fields(report)) {
+    const std::vector<Cell> cells{*field.cell};
+    output.line(
+        fmt::format("{}{}{}", field.key, csv ? ',' : '\t', csv ? csv_line(cells) : plain_line(cells)));
+  }
 }
 
 void print_fields(Output& output, const Report& report) {

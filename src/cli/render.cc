@@ -174,6 +174,18 @@ std::string csv_header(const std::vector<Column>& columns) {
   return line;
 }
 
+std::vector<ExactField> exact_fields(const Report& report) {
+  std::vector<ExactField> fields;
+  for (const Report::FieldRow& field : report.fields())
+    fields.push_back({std::string(field.key), &field.cell});
+  for (const Table& table : report.tables())
+    for (std::size_t row = 0; row < table.rows().size(); ++row)
+      for (std::size_t i = 0; i < table.columns().size(); ++i)
+        fields.push_back(
+            {fmt::format("{}.{}.{}", table.key(), row, table.columns()[i].key), &table.rows()[row][i]});
+  return fields;
+}
+
 TextTable::TextTable(const std::vector<Column>& columns) {
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (!columns[i].title.empty())

@@ -22,6 +22,15 @@ std::string plain_line(const std::vector<Cell>& cells);
 std::string csv_line(const std::vector<Cell>& cells);
 std::string csv_header(const std::vector<Column>& columns);
 
+/// One value of a result and the name it has where nothing can be nested.
+struct ExactField {
+  std::string key;
+  const Cell* cell;
+};
+/// Everything in a report: its fields, then every cell of every table as TABLE.ROW.COLUMN, rows counted from
+/// 0. Borrows the cells.
+std::vector<ExactField> exact_fields(const Report& report);
+
 /// An aligned text table with fixed widths, learnt from the rows seen first.
 class TextTable {
  public:

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "src/backup/backend/open.h"
+#include "src/cli/places.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/text.h"
 #include "src/cli/values.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr std::size_t kTagKeyMax = 64, kTagValueMax = 1024;
 
 Result<RepositoryPlace> place_at(Context& context, std::string url) {
+  if (const Result<FileInfo> info = context.fs.info(directory_of_url(url));
+      info && info->type != FileType::kDirectory)
+    return fail(
+        Error(ErrorId::kNoRepository, "this is a file, not a repository")
+            .at(url)
+            .with_hint("a repository is a directory; `zkark init -r DIR` makes one in a new directory"));
   ZK_TRY(std::unique_ptr<backup::Backend> backend,
          backup::open_backend(url, context.fs, context.random, &context.system));
   backup::RepositoryEnvironment env{*backend,       context.clock,         context.random, context.executor,

@@ -87,8 +87,8 @@ class Report {
   Report& field(std::string_view key, std::string_view title, Cell cell);
   /// Title = key.
   Report& field(std::string_view key, Cell cell) { return field(key, key, std::move(cell)); }
-  /// The reference stays valid as long as the Report. The first table is the main one: CSV and plain print it
-  /// alone.
+  /// The reference stays valid as long as the Report. CSV and plain print a table as rows when it is all that
+  /// the report has, else numbered among the fields.
   Table& table(std::string_view key, std::vector<Column> columns);
   /// A line for people after everything else (table output only).
   Report& remark(std::string text) { return remarks_.push_back(std::move(text)), *this; }

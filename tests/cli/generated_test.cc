@@ -71,6 +71,15 @@ TEST_F(GeneratedTest, ManualPagesAreAsReviewed) {
   EXPECT_EQ(golden("tests/cli/golden/zkark-save.1", output_of({"man", "save"})), "");
 }
 
+TEST_F(GeneratedTest, PagesAndScriptsAreDocumentsWhereJsonIsAskedFor) {
+  const std::string page = output_of({"man", "save", "--json"});
+  EXPECT_EQ(page.rfind("{\"schema\":\"zkark.man/1\",\"page\":\".", 0), 0u) << page.substr(0, 80);
+  EXPECT_EQ(std::count(page.begin(), page.end(), '\n'), 1);
+  const std::string script = output_of({"completion", "bash", "-o", "ndjson"});
+  EXPECT_EQ(script.rfind("{\"schema\":\"zkark.completion/1\",\"script\":\"", 0), 0u) << script.substr(0, 80);
+  EXPECT_EQ(output_of({"completion", "bash", "-o", "plain"}), output_of({"completion", "bash"}));
+}
+
 TEST_F(GeneratedTest, ManWritesEveryPage) {
   EXPECT_EQ(run({"man", "--all", "/out/man1"}), 0) << console.err;
   EXPECT_EQ(fs.files("/out/man1").size(), sample_verbs().size() + 1);

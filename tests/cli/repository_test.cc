@@ -158,6 +158,42 @@ TEST_F(RepositoryVerbs, ListInJsonHasWindowsGapsAndTimelines) {
   EXPECT_EQ(at("/timelines/0/cause"), "first");
 }
 
+TEST_F(RepositoryVerbs, PlainAndCsvHoldEveryFieldOfAResultThatHasTablesToo) {
+  must({"init"});
+  load_first_life("/data");
+  must({"backup", "/data", "-o", "plain"});
+  const std::string backup = console.out;
+  const std::string id = json({"list"}, "/backups/0/id");
+  EXPECT_THAT(backup, HasSubstr("id\t" + id + "\n"));
+  EXPECT_THAT(backup, AllOf(HasSubstr("\nlast_zxid\t0x"), HasSubstr("\nwindows.0.first_zxid\t0x0\n")));
+  must({"backup", "/data", "-o", "csv"});
+  EXPECT_THAT(console.out,
+              AllOf(testing::StartsWith("key,value\n"), HasSubstr("\nid,\n"), HasSubstr("\nverdict,")))
+      << "nothing new is a result too";
+  must({"restore", "--to", "/srv/zk", "--dry-run", "-o", "csv"});
+  EXPECT_THAT(console.out, AllOf(testing::StartsWith("key,value\n"), HasSubstr("\nzxid,0x"),
+                                 HasSubstr("\ntarget_dir,/srv/zk\n")));
+  for (const char* verb : {"show", "stats", "verify"}) {
+    must({verb, "-o", "plain"});
+    const std::string plain = console.out;
+    must({verb, "-o", "csv"});
+    EXPECT_EQ(std::count(plain.begin(), plain.end(), '\n') + 1,
+              std::count(console.out.begin(), console.out.end(), '\n'))
+        << verb;
+  }
+}
+
+TEST_F(RepositoryVerbs, AFileInThePlaceOfARepositoryIsNamedAsThat) {
+  fs.put("/file", "x");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"list"}, {"init"}, {"backup", "/file"}, {"verify"}}) {
+    std::vector<std::string> line = words;
+    line.insert(line.end(), {"-r", "/file"});
+    EXPECT_EQ(zkark(line), 10) << words.front();
+    EXPECT_THAT(console.err, AllOf(HasSubstr("this is a file, not a repository"), HasSubstr("hint: ")));
+  }
+}
+
 TEST_F(RepositoryVerbs, ListInPlainHasTheIdFirst) {
   two_backups();
   const std::string id = json({"list"}, "/backups/0/id");
