@@ -122,7 +122,8 @@ Result<Reshaped> reshape(State& state, const ReshapeOptions& options) {
                     .with_hint("paths look like /kafka/brokers"));
   if (part && state.tree.find(options.path) == kNoNode)
     return fail(Error(ErrorId::kNotFound, fmt::format("there is no node {} at this point", options.path))
-                    .at_zxid(state.last_zxid));
+                    .at_zxid(state.last_zxid)
+                    .with_hint("`zkark ls SRC@POINT / -R` shows which there are"));
   if (part || !options.keep_sessions) {
     for (const auto& [id, timeout_ms] : state.sessions) reshaped.sessions.emplace_back(id, timeout_ms);
     for (std::int64_t owner : state.tree.ephemeral_owners())
@@ -135,7 +136,8 @@ Result<Reshaped> reshape(State& state, const ReshapeOptions& options) {
     return fail(Error(ErrorId::kNotFound,
                       fmt::format("{} is an ephemeral node: without sessions there is nothing to restore",
                                   options.path))
-                    .at_zxid(state.last_zxid));
+                    .at_zxid(state.last_zxid)
+                    .with_hint("name a node above it"));
   reshaped.nodes_left_out = keep_subtree(state, options.path);
   return reshaped;
 }

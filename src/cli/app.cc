@@ -107,6 +107,9 @@ int run_app(Environment& environment, const std::vector<Verb>& verbs, std::vecto
   Output early(environment.console, output_options(environment, guess_globals(environment, arguments)));
   Result<CommandLine> line = parse_command_line(verbs, arguments);
   if (!line) return finish(early, fail(std::move(line).error()));
+  if (line->verb == nullptr && !line->version && !line->help && !line->options.empty())
+    return finish(early, fail(Error(ErrorId::kUsage, "there are options, but no verb")
+                                  .with_hint("`zkark help` lists the verbs")));
   if (line->version) {
     line->verb = find_verb(verbs, "version");
   } else if (line->verb == nullptr || line->help) {

@@ -438,10 +438,10 @@ Status Restore::plan() {
   ttl_nodes_ = state.tree.count_of(NodeKind::kTtl) != 0;
   std::string dropped;
   if (!reshaped.sessions.empty() || !reshaped.ephemerals.empty())
-    dropped =
-        fmt::format("; {} ephemerals of {} sessions dropped, {} sessions in all{}",
-                    human_count(reshaped.ephemerals.size()), owners, human_count(reshaped.sessions.size()),
-                    options_.part() ? "" : " (--keep-sessions to keep)");
+    dropped = fmt::format(
+        "; {} of {} dropped, {} in all{}", counted(reshaped.ephemerals.size(), "ephemeral", "ephemerals"),
+        counted(owners, "session", "sessions"), counted(reshaped.sessions.size(), "session", "sessions"),
+        options_.part() ? "" : " (--keep-sessions to keep)");
   if (options_.part())
     dropped += fmt::format("; {} nodes outside {} left out", human_count(reshaped.nodes_left_out),
                            escape_terminal(*options_.path));

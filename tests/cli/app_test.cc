@@ -158,6 +158,14 @@ TEST_F(AppTest, HelpIsGivenWhateverElseIsWrong) {
   EXPECT_NE(console.out.find("Usage: zkark VERB"), std::string::npos);
 }
 
+TEST_F(AppTest, OptionsWithoutAVerbAreAMistake) {
+  EXPECT_EQ(run({"-r", "/srv/zk"}), 2);
+  EXPECT_EQ(console.err,
+            "error ZKA-0200: there are options, but no verb\nhint: `zkark help` lists the verbs\n");
+  EXPECT_EQ(run({}), 0);
+  EXPECT_EQ(run({"-r", "/srv/zk", "--help"}), 0);
+}
+
 TEST_F(AppTest, VersionMayBeAskedForLikeAnOption) {
   EXPECT_EQ(run({"--version"}), 0);
   EXPECT_EQ(console.out.rfind("zkark ", 0), 0u);

@@ -30,7 +30,8 @@ TEST(Program, WrongUseIsStatusTwo) {
   EXPECT_EQ(bash("$zkark $'\\xff\\e[31m'"),
             "error ZKA-0200: unknown verb '\\xff\\x1b[31m'\nhint: `zkark help` lists the verbs\n2\n");
   EXPECT_EQ(bash("ZKARK_COLOR=purple $zkark config show 2>&1 >/dev/null"),
-            "error ZKA-0201: color: 'purple' is not one of auto, always, never (ZKARK_COLOR)\n2\n");
+            "error ZKA-0201: color: 'purple' is not one of auto, always, never (ZKARK_COLOR)\n"
+            "hint: correct or unset ZKARK_COLOR\n2\n");
 }
 
 TEST(Program, OutputToAFileHasNoColour) {
