@@ -1,0 +1,63 @@
+// `compare`: do the members agree?
+#include <gtest/gtest.h>
+
+#include "tests/cli/verb_lab.h"
+#include "tests/support/log_builder.h"
+
+namespace zkark::test {
+namespace {
+
+class Compare : public VerbTest {
+ protected:
+  void expect_golden(std::vector<std::string> words, const std::string& name, int exit) {
+    EXPECT_EQ(zkark(std::move(words)), exit) << console.err;
+    EXPECT_EQ(golden("tests/cli/golden/" + name, console.out), "");
+  }
+  void load_members(const std::string& ensemble) {
+    for (const char* m : {"1", "2", "3"})
+      load_dir(fs, "fixtures/" + ensemble + "/" + m, std::string("/zk") + m);
+  }
+  /// Three members; the third has another record at zxid 3, of a hostile name.
+  void plant() {
+    for (const char* m : {"1", "2", "3"}) {
+      LogBuilder log;
+      for (std::int64_t zxid = 1; zxid <= 5; ++zxid) {
+        if (zxid == 3 && *m == '3')
+          log.txn(create_txn(3, 1'760'000'000'003, "/=evil\x1b[31m"));
+        else
+          log.record(zxid, 1'760'000'000'000 + zxid);
+      }
+      fs.put(std::string("/zk") + m + "/version-2/log.1", log.bytes());
+    }
+  }
+};
+
+TEST_F(Compare, LooksLikeThisWhereAllAgree) {
+  load_members("zk-3.8.0-ensemble");
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3"}, "compare.txt", 0);
+}
+
+TEST_F(Compare, TellsAStaleTail) {
+  load_members("zk-3.8.0-stale-tail");
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3"}, "compare-stale-tail.txt", 0);
+}
+
+TEST_F(Compare, LooksLikeThisWhereOneDiffers) {
+  plant();
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3"}, "compare-differ.txt", 4);
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3", "--json"}, "compare.json", 4);
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3", "-o", "ndjson"}, "compare.ndjson", 4);
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3", "-o", "csv"}, "compare.csv", 4);
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3", "-o", "plain"}, "compare.plain", 4);
+  EXPECT_EQ(zkark({"compare", "/zk1", "/zk2", "/zk3", "--no-trees"}), 4);
+  EXPECT_EQ(console.out.find("trees"), std::string::npos);
+}
+
+TEST_F(Compare, NeedsTwo) {
+  load_members("zk-3.8.0-ensemble");
+  EXPECT_EQ(zkark({"compare", "/zk1"}), 2);
+  EXPECT_EQ(zkark({"compare", "/zk1", "/zk2@zxid:0x10000000e"}), 2);
+}
+
+}  // namespace
+}  // namespace zkark::test
