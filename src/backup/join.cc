@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/base/fs.h"
 #include "restore/log_walk.h"
 #include "src/backup/stored_records.h"
 
@@ -48,6 +49,21 @@ Finding contradiction(const StoredSegment& segment, std::int64_t first, std::int
   return finding;
 }
 
+/// A torn record at the end of a log is one that was never acknowledged, unless the servers went on behind
+/// it.
+void tell_lost_tail(const Manifest& manifest, std::int64_t after, Findings& findings) {
+  for (const StoredSegment& segment : manifest.segments) {
+    if (segment.last_zxid != after) continue;
+    for (Finding& note : findings)
+      if (note.severity == Severity::kNote && note.id == ErrorId::kTruncated && note.offset &&
+          base_name(note.file) == segment.file_name)
+        note.message = fmt::format(
+            "torn tail: the log was cut behind {}; what it held there is lost, and the servers went on with "
+            "it",
+            zxid_text(after));
+  }
+}
+
 }  // namespace
 
 Status drop_contradictions(const Repository& repository, std::vector<StoredSegment>& segments,
@@ -76,6 +92,7 @@ Status drop_contradictions(const Repository& repository, std::vector<StoredSegme
 
 void add_gap(Manifest& manifest, std::int64_t after, std::int64_t before, std::string reason,
              Findings& findings) {
+  tell_lost_tail(manifest, after, findings);
   const auto about = [&](const Finding& f) {
     return f.severity != Severity::kNote && f.first_zxid && *f.first_zxid == after + 1;
   };

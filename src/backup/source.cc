@@ -254,7 +254,8 @@ std::vector<Window> windows_of(const std::vector<Manifest>& manifests) {
             [](const Window& a, const Window& b) { return a.first_zxid < b.first_zxid; });
   std::vector<Window> merged;
   for (const Window& window : windows) {
-    if (!merged.empty() && window.first_zxid <= merged.back().last_zxid + 1)
+    // Neighbours stay apart: the record that leads from one to the other is not there.
+    if (!merged.empty() && window.first_zxid <= merged.back().last_zxid)
       merged.back().last_zxid = std::max(merged.back().last_zxid, window.last_zxid);
     else
       merged.push_back(window);

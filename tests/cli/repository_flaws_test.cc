@@ -157,6 +157,21 @@ TEST_F(Flaws, VerifyNamesAHoleUntilABackupFillsIt) {
   EXPECT_THAT(console.out, HasSubstr("nothing new"));
 }
 
+TEST_F(Flaws, ACutOlderLogIsAGapInBackupAndListAndItsLostRecordWasAcknowledged) {
+  const auto log = read_file(fs, "/data/version-2/log.1", 1u << 20);
+  ASSERT_TRUE(log);
+  fs.put("/data/version-2/log.1", log->substr(0, 1500));  // within 0xf; snapshot.f and log.10 go on
+  EXPECT_EQ(on_repository({"backup", "/data"}), 3);
+  EXPECT_THAT(console.err, AllOf(HasSubstr("torn tail: the log was cut behind 0xe"),
+                                 Not(HasSubstr("never acknowledged"))));
+  EXPECT_THAT(console.out, HasSubstr("1 gap"));
+  must({"list"});
+  EXPECT_THAT(console.out, AllOf(HasSubstr("after 0xe, before 0x10"), Not(HasSubstr("no gaps"))));
+  EXPECT_EQ(json({"list"}, "/gaps/0/after_zxid"), "0xe");
+  EXPECT_EQ(at("/windows/0/last_zxid"), "0xe");
+  EXPECT_EQ(at("/windows/1/first_zxid"), "0xf");
+}
+
 TEST_F(Flaws, VerifyNamesDamageThatTheSourceHad) {
   load_second_life("/hurt");
   fs.flip_bit("/hurt/version-2/log.4e", 300, 2);
