@@ -230,9 +230,11 @@ Status run(Context& context, const Options& options) {
   ZK_TRY(const RepositoryPlace place, repository_place(context));
   const std::string cluster = context.globals.cluster.value_or("default");
   const SourceRequest request{options.sources, options.log_dir.value_or(""), options.zoo_cfg.value_or("")};
-  ZK_TRY(const OpenedSource opened, open_source(context, request));
+  ZK_TRY(OpenedSource opened, open_source(context, request));
   ZK_TRY_STATUS(
       keep_apart(context.fs, {directory_of_url(place.url), "the repository"}, places_of(opened, request)));
+  // Elsewhere a note: every night without the transactions is an incomplete backup.
+  if (opened.logs_missing) opened.findings.back().severity = restore::Severity::kGap;
   restore::Source& source = *opened.source;
   if (options.dry_run) show_findings(context.output, opened.findings, Stance::kReading);
   if (options.dry_run) return look(context, place, source, cluster, options);

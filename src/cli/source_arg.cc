@@ -11,6 +11,7 @@
 #include "formats/txn_log.h"
 #include "formats/zoo_cfg.h"
 #include "restore/data_dir.h"
+#include "restore/lineage.h"
 #include "src/backup/archive.h"
 #include "src/backup/catalogue.h"
 #include "src/backup/point_timeline.h"
@@ -428,6 +429,25 @@ Result<OpenedSource> open_any(Context& context, const SourceRequest& request) {
   return opened;
 }
 
+/// A server with transactions behind it has a log: where there is none, they are in a directory of their own.
+void tell_missing_logs(OpenedSource& opened) {
+  if (opened.kind != SourceKind::kDataDir) return;
+  const Result<restore::SourceListing> listing = opened.source->list();
+  if (!listing || !listing->logs.empty() || listing->snapshots.empty()) return;
+  const bool used = listing->snapshots.back().zxid > 0 || listing->current_epoch.value_or(0) > 0;
+  // A restored directory has one snapshot until its server is started.
+  const bool restored = listing->extra(restore::kLineageFile) != nullptr && listing->snapshots.size() == 1;
+  if (!used || restored) return;
+  restore::Finding finding;
+  finding.severity = restore::Severity::kNote;
+  finding.id = ErrorId::kIncomplete;
+  finding.file = opened.log_dir;
+  finding.message = "there is no transaction log: whatever happened behind the snapshots is not seen";
+  finding.hint = "where the logs are apart (dataLogDir), give --log-dir DIR, or the server's zoo.cfg as SRC";
+  opened.logs_missing = true;
+  opened.findings.push_back(std::move(finding));
+}
+
 }  // namespace
 
 TemporaryDir::~TemporaryDir() {
@@ -466,6 +486,7 @@ Result<OpenedSource> open_source(Context& context, const SourceRequest& request)
     return fail(Error(ErrorId::kUsage, "only a repository has timelines to choose from")
                     .at(opened.source->description())
                     .with_hint("leave out --timeline, or give the repository with -r"));
+  tell_missing_logs(opened);
   return opened;
 }
 

@@ -64,7 +64,8 @@ struct OpenedSource {
   std::string data_dir, log_dir;  // kDataDir: where the files are; equal when the logs are with the snapshots
   std::string zoo_cfg;            // the file that was read or found, "" = none
   std::optional<StoredOrigin> stored;  // kRepository
-  restore::Findings findings;          // of taking archives apart
+  restore::Findings findings;          // of taking archives apart, and a note where the logs are missing
+  bool logs_missing = false;           // kDataDir: snapshots of a server that was at work, and no log
 };
 
 /// Puts the configuration of --zoo-cfg, and the dynamic one it names, in the place of what a repository

@@ -294,6 +294,29 @@ TEST_F(LostManifest, AFullBackupIsPossibleThoughNoManifestIsLeft) {
   EXPECT_EQ(on_repository({"list"}), 3) << "the lost ones are still named";
 }
 
+// ---- what is not there, or not finished ----
+
+TEST_F(Flaws, ADataDirWithoutItsLogsIsNamedByEveryVerbAndAnIncompleteBackup) {
+  load("zk-3.8.0-split-dirs", "/split");
+  for (int night = 0; night < 2; ++night) {
+    EXPECT_EQ(on_repository({"backup", "/split/data"}), 3) << shown();
+    EXPECT_THAT(console.err, AllOf(HasSubstr("--log-dir"), HasSubstr("zoo.cfg")));
+  }
+  EXPECT_EQ(zkark({"verify", "/split/data"}), 0);
+  EXPECT_THAT(console.err, HasSubstr("--log-dir"));
+  EXPECT_EQ(zkark({"restore", "/split/data", "--to", "/srv/zk"}), 0);
+  EXPECT_THAT(console.err, HasSubstr("--log-dir"));
+  EXPECT_EQ(zkark({"verify", "/split/data", "--log-dir", "/split/log"}), 0);
+  EXPECT_THAT(console.err, Not(HasSubstr("--log-dir")));
+}
+
+TEST_F(Flaws, AFreshServerHasNoLogYet) {
+  for (const char* other : {"log.1", "log.10", "snapshot.f"})
+    fs.erase(std::string("/data/version-2/") + other);
+  must({"backup", "/data"});
+  EXPECT_THAT(console.err, Not(HasSubstr("--log-dir")));
+}
+
 // ---- times ----
 
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
@@ -311,7 +334,7 @@ TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
 TEST_F(Flaws, ASnapshotAloneHasNoTime) {
   fs.erase("/data/version-2/log.1");
   fs.erase("/data/version-2/log.10");
-  EXPECT_EQ(zkark({"backup", "/data", "-r", "/repo"}), 0) << shown();
+  EXPECT_EQ(zkark({"backup", "/data", "-r", "/repo"}), 3) << shown();
   must({"list"});
   EXPECT_THAT(console.out, AllOf(Not(HasSubstr("1970")), HasSubstr("no record tells the time")));
   EXPECT_EQ(json({"list"}, "/windows/0/first_time"), "null");
