@@ -495,9 +495,8 @@ class Verifier {
         if (reached >= result->fuzzy_end)
           report_.windows.push_back(
               {result->fuzzy_end, reached, base == nullptr ? std::string() : base->path});
-        if (!result->stopped_by) break;
       }
-      // Behind a gap or damage only a later snapshot goes on.
+      // Behind a gap, damage, or the end of the logs only a later snapshot goes on.
       while (next_base < listing_.snapshots.size() && listing_.snapshots[next_base].zxid <= reached)
         ++next_base;
       if (next_base == listing_.snapshots.size()) break;

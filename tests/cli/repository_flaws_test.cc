@@ -317,6 +317,20 @@ TEST_F(Flaws, AFreshServerHasNoLogYet) {
   EXPECT_THAT(console.err, Not(HasSubstr("--log-dir")));
 }
 
+TEST_F(Flaws, SnapshotsAloneAreJudgedAlikeByBackupAndVerify) {
+  fs.erase("/data/version-2/log.1");
+  fs.erase("/data/version-2/log.10");
+  EXPECT_EQ(zkark({"verify", "/data", "--replay", "--json"}), 0);
+  const std::string znodes = at("/znodes"), certificate = at("/certificate"),
+                    compared = at("/digests_compared");
+  EXPECT_EQ(certificate, "proven");
+  EXPECT_EQ(on_repository({"backup", "/data", "--json"}), 3);
+  EXPECT_EQ(at("/znodes"), znodes);
+  EXPECT_EQ(at("/certificate"), certificate);
+  EXPECT_EQ(at("/digests_compared"), compared);
+  EXPECT_THAT(at("/verdict"), HasSubstr("proven to 0xf"));
+}
+
 // ---- times ----
 
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
