@@ -56,6 +56,7 @@ std::string result_text(const SourceVerdict& verdict, const FileReport& file) {
       text += fmt::format(", zxid after {}", zxid_text(*worst->first_zxid - 1));
     return file.damage > 1 ? fmt::format("{} (and {} more)", text, file.damage - 1) : text;
   }
+  if (worst != nullptr && !file.is_log && worst->id == ErrorId::kTruncated) return "unfinished";
   if (!file.checked) return "not needed";
   std::string text = "ok";
   if (verdict.depth == VerifyDepth::kQuick)

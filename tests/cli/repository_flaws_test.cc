@@ -331,6 +331,19 @@ TEST_F(Flaws, SnapshotsAloneAreJudgedAlikeByBackupAndVerify) {
   EXPECT_THAT(at("/verdict"), HasSubstr("proven to 0xf"));
 }
 
+TEST_F(Flaws, ASnapshotThatIsBeingWrittenIsANoteAndAnOlderOneDamage) {
+  const auto whole = read_file(fs, "/data/version-2/snapshot.f", 1u << 20);
+  ASSERT_TRUE(whole);
+  fs.put("/data/version-2/snapshot.f", whole->substr(0, 800));
+  for (const char* depth : {"--replay", "--replay=all", "--quick"})
+    EXPECT_EQ(zkark({"verify", "/data", depth}), 0) << shown();
+  EXPECT_EQ(zkark({"verify", "/data"}), 0) << shown();
+  EXPECT_THAT(console.err, HasSubstr("it is being written, or its server died over it"));
+  EXPECT_THAT(console.out, AllOf(HasSubstr("unfinished"), Not(HasSubstr("BAD"))));
+  fs.put("/data/version-2/snapshot.17", *whole);
+  EXPECT_EQ(zkark({"verify", "/data"}), 6) << "snapshot.f is no longer the newest";
+}
+
 // ---- times ----
 
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
