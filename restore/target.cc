@@ -8,6 +8,7 @@
 
 #include "restore/log_walk.h"
 
+#include "restore/snapshot_look.h"
 namespace zkark::restore {
 namespace {
 
@@ -244,8 +245,9 @@ Status Resolver::refuse_damaged_end(const Findings& findings, const MaybeKept& l
 Result<Target> Resolver::latest() {
   Findings findings;
   ZK_TRY(const Around end, end_of_logs(findings));
-  const SourceFile* newest = listing_.snapshots.empty() ? nullptr : &listing_.snapshots.back();
-  if (newest != nullptr && (!end.at || newest->zxid > end.at->zxid)) return at_zxid(newest->zxid);
+  // The name of a file that is no snapshot says nothing.
+  const SourceFile* newest = newest_complete(source_, listing_, end.at ? end.at->zxid : INT64_MIN);
+  if (newest != nullptr) return at_zxid(newest->zxid);
   ZK_TRY_STATUS(refuse_damaged_end(findings, end.at));
   if (!end.at)
     return fail(Error(ErrorId::kNoData, "the logs hold no record and there is no snapshot")
@@ -256,7 +258,7 @@ Result<Target> Resolver::latest() {
 /// Between the point and the next record something is missing: nobody can say what stood there at that time.
 Status Resolver::refuse_hole(const Reading& reading, WallTime time) {
   const bool gap = reading.next && reading.next->step == Step::kGap;
-  const SourceFile* newer = reading.next ? nullptr : snapshot_between(reading.last->zxid, INT64_MAX);
+  const SourceFile* newer = reading.next ? nullptr : newest_complete(source_, listing_, reading.last->zxid);
   if (!gap && newer == nullptr) return {};
   if (reading.last->time_ms == time.ms) return {};
   ZK_TRY(const std::string last, shown(reading.last));

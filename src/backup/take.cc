@@ -7,6 +7,7 @@
 
 #include "restore/base_choice.h"
 #include "restore/log_walk.h"
+#include "restore/snapshot_look.h"
 #include "src/backup/collect.h"
 #include "src/backup/continuity.h"
 #include "src/backup/join.h"
@@ -398,10 +399,12 @@ Status Taker::store_behind_holes() {
 /// before it is in its log.)
 Status Taker::look_beyond_logs() {
   if (listing_.snapshots.empty() || report_.source_behind) return {};
-  const std::int64_t snapshot = listing_.snapshots.back().zxid;
   std::int64_t last = full_ ? 0 : continuity_.stored_to;
   for (const StoredSegment& segment : manifest_.segments) last = std::max(last, segment.last_zxid);
-  if (last == 0 || snapshot <= last || zxid_counter(snapshot) == 0) return {};
+  if (last == 0 || listing_.snapshots.back().zxid <= last) return {};
+  const SourceFile* newest = restore::newest_complete(source_, listing_, last);
+  if (newest == nullptr || zxid_counter(newest->zxid) == 0) return {};
+  const std::int64_t snapshot = newest->zxid;
   for (int look = 0; look < kLooks; ++look) {
     env_.clock.sleep_ms(kPauseMs);
     ZK_TRY(const restore::SourceListing now, source_.list());

@@ -344,6 +344,19 @@ TEST_F(Flaws, ASnapshotThatIsBeingWrittenIsANoteAndAnOlderOneDamage) {
   EXPECT_EQ(zkark({"verify", "/data"}), 6) << "snapshot.f is no longer the newest";
 }
 
+TEST_F(Flaws, AFileThatIsNoSnapshotIsNoPointAndTearsNoGap) {
+  const auto whole = read_file(fs, "/data/version-2/snapshot.f", 1u << 20);
+  ASSERT_TRUE(whole);
+  for (const std::string& content : {std::string(), "xxxx" + whole->substr(4)}) {
+    fs.put("/data/version-2/snapshot.99", content);
+    EXPECT_EQ(zkark({"restore", "/data", "--to", "/srv/zk", "--dry-run"}), 0) << shown();
+    EXPECT_THAT(console.out, HasSubstr("0x17"));
+    on_repository({"backup", "/data", "--type", "full", "--json"});
+    EXPECT_EQ(at("/gaps"), "[]");
+    EXPECT_EQ(at("/last_zxid"), "0x17");
+  }
+}
+
 // ---- times ----
 
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {

@@ -20,7 +20,9 @@ class TargetTest : public testing::Test {
     fs_.put("/data/version-2/" + log_file_name(zxid), log.bytes());
   }
   void snapshot(std::int64_t zxid) {
-    fs_.put("/data/version-2/" + snapshot_file_name(zxid), "not looked into");
+    // Magic, version 2, database id -1, no session; what lies before the seal is not looked into.
+    static const std::string kContent("ZKSN\0\0\0\2\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0...\0\0\0\1/", 28);
+    fs_.put("/data/version-2/" + snapshot_file_name(zxid), kContent);
   }
   Result<Target> resolve(TargetOptions options) {
     DataDirOptions where;
