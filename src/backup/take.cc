@@ -554,10 +554,15 @@ Result<TakeReport> Taker::run() {
     ZK_TRY(const bool changed, source_changed());
     if (changed) return fail(ErrorId::kNoFile, "the source changed while it was read");
   }
-  if (full_ && manifest_.bases.empty() && manifest_.segments.empty())
-    return fail(Error(ErrorId::kNoData, "nothing readable was found: no intact snapshot and no record")
+  if (full_ && manifest_.bases.empty() && manifest_.segments.empty()) {
+    // There were data: as verify judges them.
+    const bool damaged =
+        !listing_.snapshots.empty() || restore::has_severity(report_.findings, Severity::kDamage);
+    return fail(Error(damaged ? ErrorId::kDamaged : ErrorId::kNoData,
+                      "nothing readable was found: no intact snapshot and no record")
                     .at(source_.description())
                     .with_hint("`zkark inspect` shows what is wrong with each file"));
+  }
   report_.stored_to = continuity_.stored_to;
   applied_ = options_.last_applied ? options_.last_applied() : options_.source.last_applied_zxid;
   const bool nothing = !full_ && manifest_.segments.empty() && manifest_.bases.empty();

@@ -357,6 +357,18 @@ TEST_F(Flaws, AFileThatIsNoSnapshotIsNoPointAndTearsNoGap) {
   }
 }
 
+TEST_F(Flaws, OnlyDamagedFilesAreDamageToBackupAsToVerify) {
+  for (const char* other : {"log.1", "log.10", "snapshot.0"})
+    fs.erase(std::string("/data/version-2/") + other);
+  const auto whole = read_file(fs, "/data/version-2/snapshot.f", 1u << 20);
+  ASSERT_TRUE(whole);
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{800}}) {
+    fs.put("/data/version-2/snapshot.f", whole->substr(0, bytes));
+    EXPECT_EQ(zkark({"verify", "/data"}), 6) << shown();
+    EXPECT_EQ(on_repository({"backup", "/data"}), 6) << shown();
+  }
+}
+
 // ---- times ----
 
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
