@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "restore/log_walk.h"
-
 #include "restore/snapshot_look.h"
+
 namespace zkark::restore {
 namespace {
 
@@ -50,6 +51,9 @@ Result<std::optional<RecordNote>> note_of(const MaybeKept& kept) {
 
 std::string time_text(std::int64_t time_ms) {
   using namespace std::chrono;
+  // Years that calendars do not hold, as zkark log prints them.
+  if (time_ms < -62167219200000 || time_ms > 253402300799999)
+    return fmt::format("@{}.{:03}", time_ms / 1000, std::abs(time_ms % 1000));
   const sys_time<milliseconds> time{milliseconds(time_ms)};
   const sys_days day = floor<days>(time);
   const year_month_day date(day);

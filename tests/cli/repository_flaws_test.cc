@@ -371,6 +371,14 @@ TEST_F(Flaws, OnlyDamagedFilesAreDamageToBackupAsToVerify) {
 
 // ---- times ----
 
+TEST_F(Flaws, TimesThatNoCalendarHoldsArePrintedAsSeconds) {
+  LogBuilder log;
+  log.record(1, 280'000'000'000'123);
+  fs.put("/odd/version-2/log.1", log.bytes());
+  EXPECT_EQ(zkark({"restore", "/odd", "--at", "zxid:0x9", "--to", "/srv/zk"}), 5);
+  EXPECT_THAT(console.err, HasSubstr("0x1 @280000000000.123"));
+}
+
 TEST_F(Flaws, AWindowBeginsAtTheTimeOfItsFirstRecord) {
   const std::string log = join_logs(fs, {"/data/version-2/log.1", "/data/version-2/log.10"}, 6);
   fs.erase("/data/version-2");
