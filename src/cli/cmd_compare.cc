@@ -222,7 +222,7 @@ class ComparePrinter {
   const Options& options_;
   const std::vector<ComparedMember>& members_;
   const Comparison& result_;
-  Report report_{"compare"};
+  Report report_ = std::move(Report("compare").list_of_rows());
 };
 
 Status run(Context& context, const Options& options) {

@@ -271,6 +271,7 @@ Status show_lives(Context& context, const Options& options, History& history) {
   for (const SessionLife* life : lives) shown[static_cast<std::size_t>(life - seen.lives().data())] = true;
 
   Report report("sessions");
+  report.list_of_rows();
   const bool people = context.output.is_table();
   if (!people) {
     report.field("count", Cell::count(lives.size()));
@@ -320,6 +321,7 @@ Status show_queue(Context& context, const Options& options) {
   ZK_TRY(const restore::NodeId node, find_node(at, *options.holders));
   const forensics::Queue queue = forensics::queue_at(at.state.tree, node);
   Report report("sessions");
+  report.list_of_rows();
   report.field("path", "", Cell::string(*options.holders));
   report.field("zxid", "", Cell::zxid(at.target.zxid));
   report.field("ordered", "", Cell::boolean(queue.ordered));
@@ -380,6 +382,7 @@ Status show_tenures(Context& context, const Options& options, History& history) 
   if (!seen.path_seen)
     return fail(Error(ErrorId::kNotFound, fmt::format("there never was a node {} in this history", path)));
   Report report("sessions");
+  report.list_of_rows();
   report.field("path", "", Cell::string(path));
   Table& table = report.table("tenures", {{"from", "FROM"},
                                           {"until", "UNTIL"},

@@ -157,6 +157,7 @@ Report report_of(const Context& context, const Options& options, const Load& loa
   const Shown shown{context, options, context.output.is_table()};
   const Share& total = load.total();
   Report report("top");
+  report.list_of_rows();
   const auto time = [](const std::optional<std::int64_t>& ms) {
     return ms ? Cell::time(WallTime{*ms}) : Cell();
   };
@@ -298,6 +299,7 @@ Status show_weight(Context& context, const Options& options) {
     rows.resize(static_cast<std::size_t>(options.limit));
 
   Report report("top");
+  report.list_of_rows();
   report.field("zxid", "", Cell::zxid(at.target.zxid));
   report.field("nodes", Cell::integer(nodes));
   report.field("bytes", Cell::integer(bytes));

@@ -59,10 +59,12 @@ void print_ndjson(JsonWriter& json, const Report& report) {
 }
 
 /// CSV and plain text have one shape each, and nothing of a result may be missing from it: rows that are all
-/// there is are printed as rows, anything else as keys and values ("windows.0.first_zxid").
+/// there is, or that the verb calls its result, are printed as rows, anything else as keys and values
+/// ("windows.0.first_zxid").
 void print_exact(Output& output, const Report& report, bool csv) {
   const std::deque<Table>& tables = report.tables();
-  if (report.fields().empty() && tables.size() == 1) {
+  const bool rows_are_all = report.fields().empty() && tables.size() == 1;
+  if (rows_are_all || (report.is_list_of_rows() && !tables.empty())) {
     if (csv) output.line(csv_header(tables.front().columns()));
     for (const auto& row : tables.front().rows()) output.line(csv ? csv_line(row) : plain_line(row));
     return;

@@ -90,6 +90,9 @@ class Report {
   /// The reference stays valid as long as the Report. CSV and plain print a table as rows when it is all that
   /// the report has, else numbered among the fields.
   Table& table(std::string_view key, std::vector<Column> columns);
+  /// The result is a list: CSV and plain print the rows of the first table alone; what else the report holds is
+  /// about them (counts, totals), and stands in JSON.
+  Report& list_of_rows() { return list_of_rows_ = true, *this; }
   /// A line for people after everything else (table output only).
   Report& remark(std::string text) { return remarks_.push_back(std::move(text)), *this; }
 
@@ -101,12 +104,14 @@ class Report {
   const std::vector<FieldRow>& fields() const { return fields_; }
   const std::deque<Table>& tables() const { return tables_; }
   const std::vector<std::string>& remarks() const { return remarks_; }
+  bool is_list_of_rows() const { return list_of_rows_; }
 
  private:
   std::string_view verb_;
   std::vector<FieldRow> fields_;
   std::deque<Table> tables_;
   std::vector<std::string> remarks_;
+  bool list_of_rows_ = false;
 };
 
 }  // namespace zkark::cli
