@@ -117,7 +117,8 @@ class Walk {
   /// No checksum covers it: whatever it is, nobody could tell if it changed.
   void strangers_file(const std::string& key) {
     if (key == kDamagedHeadKey)
-      return note(ErrorId::kUnknownFile, "what `zkark repair` kept of a damaged HEAD; remove it once it is not needed",
+      return note(ErrorId::kUnknownFile,
+                  "what `zkark repair` kept of a damaged HEAD; remove it once it is not needed",
                   display_name(backend_, key));
     Finding finding;
     finding.severity = Severity::kDamage;

@@ -90,8 +90,8 @@ class Report {
   /// The reference stays valid as long as the Report. CSV and plain print a table as rows when it is all that
   /// the report has, else numbered among the fields.
   Table& table(std::string_view key, std::vector<Column> columns);
-  /// The result is a list: CSV and plain print the rows of the first table alone; what else the report holds is
-  /// about them (counts, totals), and stands in JSON.
+  /// The result is a list: CSV and plain print the rows of the first table alone; what else the report holds
+  /// is about them (counts, totals), and stands in JSON.
   Report& list_of_rows() { return list_of_rows_ = true, *this; }
   /// A line for people after everything else (table output only).
   Report& remark(std::string text) { return remarks_.push_back(std::move(text)), *this; }
