@@ -292,12 +292,16 @@ class Verifier {
     auto stream = open_snapshot(source_, snapshot);
     // A live server may have purged it.
     if (!stream && stream.error().id() == ErrorId::kNoFile) return {};
-    if (!stream) return fail(std::move(stream).error());
-    SnapshotReader reader(**stream, snapshot.path);
-    Result<LoadedSnapshot> loaded = load_snapshot(reader, {snapshot.zxid, false}, job_);
+    Result<LoadedSnapshot> loaded = fail(ErrorId::kInternal, "");
+    if (stream) {
+      SnapshotReader reader(**stream, snapshot.path);
+      loaded = load_snapshot(reader, {snapshot.zxid, false}, job_);
+    } else {
+      loaded = fail(std::move(stream).error());
+    }
     if (!loaded) {
       if (is_fatal(loaded.error())) return fail(std::move(loaded).error());
-      report_.findings.push_back(finding_of(loaded.error()));
+      append({finding_of(std::move(loaded).error().at(snapshot.path))});
       return {};
     }
     file.fuzzy_end = fuzzy_end(snapshot.zxid, loaded->tail, loaded->state.tree.digest());
@@ -417,13 +421,14 @@ class Verifier {
     spans.back().base = first_base;
     for (std::size_t i = first_next; i < listing_.snapshots.size(); ++i) {
       const SourceFile* const next = &listing_.snapshots[i];
-      ZK_TRY(const auto exact, exact_from(*next));
-      if (!exact) return false;
+      Result<std::optional<std::int64_t>> exact = exact_from(*next);
+      if (!exact && is_fatal(exact.error())) return fail(std::move(exact).error());
+      if (!exact || !*exact) return false;
       spans.back().next = next;
-      spans.back().end = exact;
+      spans.back().end = *exact;
       spans.push_back({});
       spans.back().base = next;
-      spans.back().start = exact;
+      spans.back().start = *exact;
     }
     std::vector<std::function<Status()>> tasks;
     for (Span& span : spans) tasks.emplace_back([this, &span] { return replay_one_span(span); });

@@ -66,5 +66,31 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, CleanDirectory, testing::ValuesIn(directories
   return name;
 });
 
+/// What the proof of a backup meets in a source: it has to end with a finding, whatever is wrong with a
+/// snapshot.
+TEST(Verify, AProofGoesOnPastEveryDamagedByteOfACompressedSnapshot) {
+  for (const char* fixture : {"fixtures/zk-3.8.0-gz", "fixtures/zk-3.8.0-snappy"}) {
+    test::SimFs fs;
+    test::load_dir(fs, fixture, "/data");
+    DataDir source(fs, {"/data", "", {}, {}, ""});
+    const SourceFile snapshot = source.list()->snapshots.back();
+    const std::string whole = *fs.get(snapshot.path);
+    std::size_t told = 0;
+    for (std::size_t at = 0; at < whole.size(); at += 7) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+      fs.put(snapshot.path, damaged);
+      test::InlineExecutor executor;
+      Job job;
+      const auto report = verify(source, VerifyDepth::kProve, executor, job);
+      ASSERT_TRUE(report) << fixture << " byte " << at << ": " << report.error().to_string();
+      EXPECT_EQ(report->last_zxid, 0x2f) << fixture << " byte " << at;
+      told += std::any_of(report->findings.begin(), report->findings.end(),
+                          [&](const Finding& finding) { return finding.file == snapshot.path; });
+    }
+    EXPECT_GT(told, whole.size() / 7 / 2) << fixture;
+  }
+}
+
 }  // namespace
 }  // namespace zkark::restore
