@@ -55,6 +55,7 @@ class BaseSearch {
   Result<std::optional<Rebuilt>> any_base();
   /// nullopt: not from this base; failure_ may say why.
   Result<std::optional<Rebuilt>> attempt(const SourceFile* base);
+  void note_failure(const SourceFile* base, const Finding& why);
   Result<bool> serves(const SourceFile* base, Rebuilt& rebuilt);
   Failure refuse();
 
@@ -66,6 +67,7 @@ class BaseSearch {
   const RebuildOptions options_;
   bool accept_ = false;  // differences from the servers' digests
   std::optional<std::int64_t> last_record_;
+  Findings passed_;                 // of bases that failed, told when another one serves
   std::optional<Finding> failure_;  // the first that kept a base from reaching the point
 };
 
@@ -94,6 +96,14 @@ Result<bool> BaseSearch::serves(const SourceFile* base, Rebuilt& rebuilt) {
   return false;
 }
 
+/// Why a base does not reach the point: the first reason is the refusal's, if it comes to one.
+void BaseSearch::note_failure(const SourceFile* base, const Finding& why) {
+  if (!failure_) failure_ = why;
+  if (base == nullptr || accept_) return;
+  passed_.push_back(why);
+  passed_.back().message = fmt::format("{} was not used as a base: {}", base_name(base->path), why.message);
+}
+
 Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   ReplayOptions options;
   options.stop_at = point_;
@@ -112,7 +122,7 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   const std::int64_t base_zxid = base == nullptr ? 0 : base->zxid;
   const bool reached = result.state.last_zxid == point_ || base_zxid == point_;
   if (result.stopped_by && !reached) {
-    if (!failure_) failure_ = met[*result.stopped_by];
+    note_failure(base, met[*result.stopped_by]);
     return std::optional<Rebuilt>();
   }
   if (!reached) return std::optional<Rebuilt>();
@@ -133,10 +143,13 @@ Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   });
   rebuilt.unproven = certificate.grade == ProofGrade::kFailed || has_severity(met, Severity::kDamage);
   if (rebuilt.unproven && !(accept_ && only_differs)) {
-    for (const Finding& finding : met)
-      if (finding.severity == Severity::kDamage && !failure_) failure_ = finding;
+    const auto first = std::find_if(
+        met.begin(), met.end(), [](const Finding& finding) { return finding.severity == Severity::kDamage; });
+    if (first != met.end()) note_failure(base, *first);
     return std::optional<Rebuilt>();
   }
+  // An older base serves; that a newer one did not is not for the operator to miss.
+  findings_.insert(findings_.end(), passed_.begin(), passed_.end());
   findings_.insert(findings_.end(), met.begin(), met.end());
   return std::optional<Rebuilt>(std::move(rebuilt));
 }

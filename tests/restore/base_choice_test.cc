@@ -125,6 +125,32 @@ TEST_F(BaseChoiceTest, ADamagedSnapshotIsPassedOverWithAFinding) {
   EXPECT_THAT(findings_[0].message, HasSubstr("not used as a base"));
 }
 
+TEST_F(BaseChoiceTest, ASnapshotThatIsNotTheServersTreeIsPassedOverWithAFinding) {
+  load("zk-3.8.0-standalone");
+  open();
+  // Sound in itself, seals and digest section included; only what the servers logged behind it tells.
+  Rebuilt rebuilt = at(0x4d).value();
+  Tree& tree = rebuilt.replay.state.tree;
+  const NodeId id = tree.find("/app");
+  ASSERT_NE(id, kNoNode);
+  tree.set_data(id, "/app", as_bytes("something else"), tree.stat(id));
+  struct : ByteSink {
+    Status write(Bytes bytes) override { return content.append(as_text(bytes)), Status(); }
+    Status finish() override { return {}; }
+    std::string content;
+  } sink;
+  ASSERT_TRUE(write_snapshot(rebuilt.replay.state, sink, {0x4d, true}, job_));
+  fs_.put("/data/version-2/snapshot.4d", sink.content);
+  open();
+  EXPECT_EQ(base_at(0x62), "snapshot.3c");
+  const auto told = std::find_if(findings_.begin(), findings_.end(), [](const Finding& finding) {
+    return finding.message.starts_with("snapshot.4d was not used as a base");
+  });
+  ASSERT_NE(told, findings_.end());
+  EXPECT_EQ(told->severity, Severity::kDamage);
+  EXPECT_EQ(told->id, ErrorId::kDigestMismatch);
+}
+
 TEST_F(BaseChoiceTest, AHoleIsRefusedWithTheWindowsThatAreLeft) {
   load("zk-3.8.0-standalone");
   fs_.erase("/data/version-2/log.3e");
