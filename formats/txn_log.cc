@@ -10,6 +10,7 @@ namespace zkark {
 namespace {
 
 constexpr std::size_t kWindowBytes = 256 << 10;
+constexpr std::size_t kFirstFillBytes = 8 << 10;
 constexpr std::size_t kBlockBytes = 8 << 10;
 // Claimed records up to this size are hashed as they stand while looking behind damage; larger ones by
 // prefixes.
@@ -60,6 +61,7 @@ TxnLogReader::~TxnLogReader() = default;
 
 void TxnLogReader::forget_window() {
   buffer_size_ = 0;
+  fill_bytes_ = kFirstFillBytes;
   stale_ = false;
 }
 
@@ -80,11 +82,13 @@ Result<Bytes> TxnLogReader::window_at(std::uint64_t offset, std::size_t bytes) {
   buffer_size_ = kept;
   // Grows by doubling while bytes really arrive: a length word alone never sizes an allocation.
   while (buffer_size_ < bytes) {
-    const std::size_t want = std::max(kWindowBytes, std::min(bytes, buffer_size_ * 2));
+    const std::size_t want = std::max(kept + fill_bytes_, std::min(bytes, buffer_size_ * 2));
     if (buffer_.size() < want) buffer_.resize(want);
     ZK_TRY(std::size_t n,
-           file_.read_at(buffer_offset_ + buffer_size_, MutableBytes(buffer_).subspan(buffer_size_)));
+           file_.read_at(buffer_offset_ + buffer_size_,
+                         MutableBytes(buffer_).subspan(buffer_size_, want - buffer_size_)));
     if (n == 0) break;
+    fill_bytes_ = std::min(fill_bytes_ * 4, kWindowBytes);
     buffer_size_ += n;
   }
   return Bytes(buffer_.data(), buffer_size_);

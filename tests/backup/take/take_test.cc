@@ -97,6 +97,26 @@ TEST_F(Take, AnIncrementTakesOnlyWhatIsNew) {
   for (std::int64_t zxid = 1; zxid <= 50; ++zxid) expect_existed(zxid);
 }
 
+TEST_F(Take, AnIncrementReadsLittleOfALongLogBesideItsNewRecords) {
+  SimMemberOptions options;
+  options.preallocate = 1 << 20;
+  SimMember member(fs, "/data", 7, ledger, options);
+  member.write(2000);
+  take("/data");
+  const std::uint64_t old_bytes = fs.get("/data/version-2/log.1")->find_last_not_of('\0');
+  member.write(100);
+  const std::uint64_t new_bytes = fs.get("/data/version-2/log.1")->find_last_not_of('\0') - old_bytes;
+  fs.clear_log();
+  fs.log_looks(true);
+  ASSERT_EQ(take("/data").manifest.records(), 100u);
+  fs.log_looks(false);
+  std::uint64_t read = 0;
+  for (const Operation& operation : fs.log())
+    if (operation.kind == OpKind::kRead && operation.path.starts_with("/data/")) read += operation.bytes;
+  EXPECT_GE(read, new_bytes);
+  EXPECT_LT(read, new_bytes + (640u << 10));
+}
+
 TEST_F(Take, AnIncrementFollowsTheSourceAcrossARollAndAPurge) {
   SimMember member(fs, "/data", 8, ledger);
   member.write(20);
