@@ -22,9 +22,9 @@ std::byte* BlobPool::allocate(std::size_t size) {
     if (left_ >= kGrain) {
       auto* rest = new (next_) Free{free_[left_ / kGrain]};
       free_[left_ / kGrain] = rest;
+      left_ = 0;
     }
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
-    next_ = chunks_.back().get();
+    next_ = chunks_.take(kChunk);
     left_ = kChunk;
   }
   std::byte* block = next_;
