@@ -212,6 +212,10 @@ void Output::write_err(std::string_view text) {
 void Output::report(const Error& error, int exit) {
   exit_.add(exit);
   if (console_.out_is_terminal()) data_.flush();  // what was printed before stays before
+  std::string hint(error.hint());
+  // The last way out, told once of each kind: a damaged directory can have many findings of one.
+  if (hint.empty() && explained_.insert(error.id()).second)
+    hint = fmt::format("zkark explain {}", error_code(error.id()));
   if (log_is_json()) {
     TextBuffer buffer;
     JsonWriter json(buffer);
@@ -222,7 +226,7 @@ void Output::report(const Error& error, int exit) {
     if (error.offset()) json.key("offset").number(*error.offset());
     if (error.zxid()) json.key("zxid").hex(*error.zxid());
     if (error.system_errno() != 0) json.key("errno").number(error.system_errno());
-    if (!error.hint().empty()) json.key("hint").string(error.hint());
+    if (!hint.empty()) json.key("hint").string(hint);
     json.end_object();
     json.end_line();
     write_err(buffer.view());
@@ -231,8 +235,8 @@ void Output::report(const Error& error, int exit) {
   std::string text = fmt::format(
       "{} {}\n", paint("1;31", fmt::format("error {}:", error_code(error.id())), options_.color_err),
       escape_terminal(error.to_string()));
-  if (!error.hint().empty())
-    text += fmt::format("{} {}\n", paint("1", "hint:", options_.color_err), escape_terminal(error.hint()));
+  if (!hint.empty())
+    text += fmt::format("{} {}\n", paint("1", "hint:", options_.color_err), escape_terminal(hint));
   write_err(text);
 }
 

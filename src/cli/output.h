@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -152,6 +153,7 @@ class Output {
   bool write_failed_ = false;
   bool lost_rows_ = false;
   ExitStatus exit_;
+  std::set<ErrorId> explained_;  // whose explanation was pointed to
   TextBuffer data_;
 };
 

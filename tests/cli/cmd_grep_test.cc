@@ -45,7 +45,7 @@ TEST_F(GrepVerb, ListsPathsAndCounts) {
 TEST_F(GrepVerb, KeepsPathsAndValuesApart) {
   EXPECT_EQ(zkark({"grep", "app", "/data", "--values", "-l"}), 5);
   EXPECT_EQ(console.out, "");
-  EXPECT_EQ(console.err, "error ZKA-0500: nothing matches 'app'\n");
+  EXPECT_EQ(console.err, "error ZKA-0500: nothing matches 'app'\nhint: zkark explain ZKA-0500\n");
   EXPECT_EQ(zkark({"grep", "app", "/data", "--names", "--count", "--json"}), 0);
   EXPECT_EQ(objects().at(0).at("count").as_int64(), 15);
   EXPECT_EQ(zkark({"grep", ".", "/data", "/acl", "--names", "--count", "--json"}), 0);

@@ -287,7 +287,7 @@ TEST_F(Log, SkipsADamagedRecordAndSaysWhere) {
   EXPECT_EQ(console.err,
             fmt::format(
                 "error ZKA-0611: a record's checksum does not match its bytes (/data/version-2/log.1, offset "
-                "{:#x}, zxid 0x3)\n",
+                "{:#x}, zxid 0x3)\nhint: zkark explain ZKA-0611\n",
                 offset));
   EXPECT_EQ(zkark({"log", "/data", "--reverse"}), 3);
   EXPECT_EQ(zxids(), (std::vector<std::string>{"0x5", "0x4", "0x2", "0x1"}));
@@ -299,7 +299,8 @@ TEST_F(Log, NamesTheTransactionsThatAreInNoFile) {
   EXPECT_EQ(zkark({"log", "/data"}), 3);
   EXPECT_EQ(zxids().size(), 5u);
   EXPECT_EQ(console.err,
-            "error ZKA-0301: transactions 0x4 to 0x5 are in no file (/data/version-2/log.6, offset 0x10)\n");
+            "error ZKA-0301: transactions 0x4 to 0x5 are in no file (/data/version-2/log.6, offset 0x10)\n"
+            "hint: zkark explain ZKA-0301\n");
   EXPECT_EQ(zkark({"log", "/data", "-o", "ndjson"}), 3);
   EXPECT_EQ(objects().back().at("complete"), false);
 }
@@ -319,7 +320,8 @@ TEST_F(Log, MissesWhatPurgedLogsHeld) {
   EXPECT_EQ(zkark({"log", "/data", "--zxid", "0x5.."}), 0);
   EXPECT_EQ(zkark({"log", "/data", "--zxid", "0x3.."}), 3);
   EXPECT_EQ(console.err,
-            "error ZKA-0301: transactions 0x3 to 0x4 are in no file: the oldest one here is 0x5\n");
+            "error ZKA-0301: transactions 0x3 to 0x4 are in no file: the oldest one here is 0x5\nhint: zkark "
+            "explain ZKA-0301\n");
 }
 
 TEST_F(Log, TakesARangeOfZxids) {
