@@ -4,6 +4,11 @@
 
 namespace zkark::restore {
 
+std::string missing_text(std::int64_t first, std::int64_t last) {
+  if (first == last) return fmt::format("transaction {} is in no file", zxid_text(first));
+  return fmt::format("transactions {} to {} are in no file", zxid_text(first), zxid_text(last));
+}
+
 std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int64_t after_zxid) {
   std::size_t first = 0;
   for (std::size_t i = 0; i < logs.size(); ++i)
@@ -184,8 +189,7 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
       gap.id = ErrorId::kGap;
       gap.first_zxid = walk.previous_zxid + 1;
       gap.last_zxid = zxid - 1;
-      gap.message = fmt::format("transactions {} to {} are in no file", zxid_text(walk.previous_zxid + 1),
-                                zxid_text(zxid - 1));
+      gap.message = missing_text(walk.previous_zxid + 1, zxid - 1);
       gap.file = file_->path;
       gap.offset = walk.entry.offset;
       findings_.push_back(std::move(gap));

@@ -90,6 +90,9 @@ class LogWalk {
 /// How `zxid` follows `previous`; kNext, kSameZxid, kEpoch, kGap or kBackwards.
 Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type);
 
+/// "transaction 0x8 is in no file", "transactions 0x8 to 0xa are in no file".
+std::string missing_text(std::int64_t first, std::int64_t last);
+
 /// The logs that hold records above `after_zxid`, by FileTxnLog's rule.
 std::vector<SourceFile> logs_after(const std::vector<SourceFile>& logs, std::int64_t after_zxid);
 

@@ -339,8 +339,7 @@ Result<ReplayResult> Pass::run() {
       gap.id = ErrorId::kGap;
       gap.first_zxid = previous + 1;
       gap.last_zxid = zxid - 1;
-      gap.message =
-          fmt::format("transactions {} to {} are in no file", zxid_text(previous + 1), zxid_text(zxid - 1));
+      gap.message = missing_text(previous + 1, zxid - 1);
       gap.file = entry->file->path;
       gap.offset = entry->entry.offset;
       findings_.push_back(std::move(gap));

@@ -230,9 +230,9 @@ class Walk {
     ZK_TRY(std::vector<BackendEntry> temporary, backend_.list_temporary());
     if (!temporary.empty())
       note(ErrorId::kUnknownFile,
-           fmt::format("{} temporary files: of a run that is working now or was interrupted; the next run "
-                       "removes them",
-                       temporary.size()),
+           fmt::format("{} temporary file{}: of a run that is working now or was interrupted; the next run "
+                       "removes what nobody uses",
+                       temporary.size(), temporary.size() == 1 ? "" : "s"),
            display_name(backend_, "tmp"));
     ZK_TRY(std::vector<LockInfo> locks, list_locks(repository_.env().locks()));
     for (const LockInfo& lock : locks)

@@ -134,8 +134,9 @@ std::string verdict_of(const StoredCertificate& certificate, std::int64_t point)
   if (certificate.grade == restore::ProofGrade::kNotProvable || !certificate.grade)
     return fmt::format("exact at {}; the stored records carry no digests that would prove it",
                        zxid_text(point));
-  return fmt::format("exact at {}; proven to {} against {} digests of the server", zxid_text(point),
-                     zxid_text(certificate.proven_to().value_or(0)), certificate.digests_compared);
+  return fmt::format("exact at {}; proven to {} against {} digest{} of the server", zxid_text(point),
+                     zxid_text(certificate.proven_to().value_or(0)), certificate.digests_compared,
+                     certificate.digests_compared == 1 ? "" : "s");
 }
 
 class Compactor {

@@ -20,9 +20,9 @@ std::string verdict(const Manifest& manifest) {
   switch (*c.grade) {
     case restore::ProofGrade::kProven:
       return fmt::format(
-          "proven to {}{} against {} digests of the server", zxid_text(c.proven_to().value_or(0)),
+          "proven to {}{} against {} digest{} of the server", zxid_text(c.proven_to().value_or(0)),
           c.proven_to() < manifest.last_zxid ? fmt::format(" (of {})", zxid_text(manifest.last_zxid)) : "",
-          c.digests_compared);
+          c.digests_compared, c.digests_compared == 1 ? "" : "s");
     case restore::ProofGrade::kPartly:
       return fmt::format("proven in {} ranges up to {} against {} digests of the server", c.proven.size(),
                          zxid_text(c.proven_to().value_or(0)), c.digests_compared);
