@@ -83,6 +83,13 @@ Result<bool> same_bytes(Fs& fs, const std::string& one, const std::string& other
   return true;
 }
 
+void support_filters(archive* handle) {
+  archive_read_support_filter_gzip(handle);
+  archive_read_support_filter_zstd(handle);
+  archive_read_support_filter_xz(handle);
+  archive_read_support_filter_bzip2(handle);
+}
+
 class Unpacker {
  public:
   Unpacker(Fs& fs, const std::string& dir, const UnpackOptions& options, Job& job)
@@ -101,7 +108,8 @@ class Unpacker {
   Status place(EntryKind kind, const std::string& incoming, UnpackedFile file);
   Result<bool> replaces(EntryKind kind, const std::string& incoming, const UnpackedFile& there,
                         const UnpackedFile& now);
-  Status check_gzip(File& file);
+  Status check_rest(File& file, int filter);
+  Status check_rest_raw(File& file);
   void note(restore::Severity severity, ErrorId id, const std::string& archive_path, std::string message);
 
   Fs& fs_;
@@ -291,10 +299,9 @@ Status Unpacker::take_directory(const std::string& path) {
 
 /// libarchive stops at tar's end and never compares gzip's checksum: a flipped bit that still decodes, or a
 /// stream cut behind the last member, shows only here.
-Status Unpacker::check_gzip(File& file) {
-  std::byte magic[2];
-  ZK_TRY(const std::size_t n, file.read_at(0, magic));
-  if (n < 2 || magic[0] != std::byte{0x1f} || magic[1] != std::byte{0x8b}) return {};
+Status Unpacker::check_rest(File& file, int filter) {
+  if (filter == ARCHIVE_FILTER_NONE) return {};
+  if (filter != ARCHIVE_FILTER_GZIP) return check_rest_raw(file);
   FileSource raw(file);
   const auto plain = unwrap(raw, SnapCodec::kGzip);
   std::vector<std::byte> block(kBlock);
@@ -312,6 +319,33 @@ Status Unpacker::check_gzip(File& file) {
   }
 }
 
+/// The same for the other codecs, which compare their checksums themselves once all of it is read.
+Status Unpacker::check_rest_raw(File& file) {
+  Input input;
+  input.file = &file;
+  const ReadHandle handle(archive_read_new());
+  if (!handle) return fail(ErrorId::kOutOfMemory, "no memory for reading an archive");
+  support_filters(handle.get());
+  archive_read_support_format_raw(handle.get());
+  archive_entry* whole = nullptr;
+  int outcome = archive_read_open(handle.get(), &input, nullptr, read_input, nullptr);
+  if (outcome == ARCHIVE_OK) outcome = archive_read_next_header(handle.get(), &whole);
+  while (outcome >= ARCHIVE_WARN && outcome != ARCHIVE_EOF) {
+    ZK_TRY_STATUS(job_.check());
+    const void* data = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    outcome = archive_read_data_block(handle.get(), &data, &size, &offset);
+  }
+  if (input.failure) return fail(std::move(*input.failure));
+  if (outcome == ARCHIVE_EOF) return {};
+  const char* text = archive_error_string(handle.get());
+  note(restore::Severity::kDamage, ErrorId::kBadCompression, file.path(),
+       fmt::format("the archive is damaged; what could be read of it may be wrong or incomplete: {}",
+                   text != nullptr ? text : "it ends early"));
+  return {};
+}
+
 Status Unpacker::unpack(const std::string& path) {
   ZK_TRY(const FileInfo info, fs_.info(path));
   if (info.type == FileType::kDirectory) return take_directory(path);
@@ -321,10 +355,7 @@ Status Unpacker::unpack(const std::string& path) {
   const ReadHandle handle(archive_read_new());
   if (!handle) return fail(ErrorId::kOutOfMemory, "no memory for reading an archive");
   archive_read_support_format_tar(handle.get());
-  archive_read_support_filter_gzip(handle.get());
-  archive_read_support_filter_zstd(handle.get());
-  archive_read_support_filter_xz(handle.get());
-  archive_read_support_filter_bzip2(handle.get());
+  support_filters(handle.get());
   const auto problem = [&](std::string_view what) -> Status {
     if (input.failure) return fail(std::move(*input.failure));
     const char* text = archive_error_string(handle.get());
@@ -338,6 +369,7 @@ Status Unpacker::unpack(const std::string& path) {
   }
   const std::size_t told = result_.findings.size();
   bool damaged_header = false;
+  la_int64_t members_end = 0;  // in the tar stream
   for (std::uint64_t n = 0;; ++n) {
     ZK_TRY_STATUS(job_.check());
     archive_entry* header = nullptr;
@@ -346,7 +378,11 @@ Status Unpacker::unpack(const std::string& path) {
       const bool known =
           std::any_of(result_.findings.begin() + static_cast<std::ptrdiff_t>(told), result_.findings.end(),
                       [](const restore::Finding& finding) { return finding.id == ErrorId::kBadCompression; });
-      return known ? Status() : check_gzip(*file);
+      if (known) return {};
+      if (archive_filter_bytes(handle.get(), 0) <= members_end)
+        note(restore::Severity::kDamage, ErrorId::kBadCompression, path,
+             "the archive has no end mark: it was cut behind a member, and others may be missing");
+      return check_rest(*file, archive_filter_code(handle.get(), 0));
     }
     if (outcome == ARCHIVE_RETRY) {  // no header where one must be; libarchive looks for the next
       if (!damaged_header) ZK_TRY_STATUS(problem("the archive is damaged; a member of it is lost"));
@@ -363,6 +399,8 @@ Status Unpacker::unpack(const std::string& path) {
               .at(path));
     ZK_TRY_STATUS(entry(handle.get(), header, path));
     if (input.failure) return fail(std::move(*input.failure));
+    archive_read_data_skip(handle.get());  // what goes wrong here, the next header tells
+    members_end = archive_filter_bytes(handle.get(), 0);
   }
 }
 

@@ -8,6 +8,11 @@
 #include "src/backup/source.h"
 
 namespace zkark::backup {
+
+std::optional<std::int64_t> unconfirmed_after(std::optional<std::int64_t> before, const Manifest& manifest) {
+  return before && manifest.last_zxid < *before ? before : manifest.unconfirmed_from;
+}
+
 namespace {
 
 bool covered(const Gap& gap, const std::vector<Window>& windows) {
@@ -32,7 +37,7 @@ void add_backup(CatalogueCluster& cluster, const CatalogueBackup& backup) {
   if (!backup.manifest) return;
   const Manifest& manifest = *backup.manifest;
   timeline.timeline = manifest.timeline;
-  timeline.unconfirmed_from = manifest.unconfirmed_from;
+  timeline.unconfirmed_from = unconfirmed_after(timeline.unconfirmed_from, manifest);
   for (const Gap& gap : manifest.gaps)
     if (std::find(timeline.gaps.begin(), timeline.gaps.end(), gap) == timeline.gaps.end())
       timeline.gaps.push_back(gap);

@@ -56,6 +56,10 @@ struct Flaw {
 /// zxids can be restored.
 std::vector<Flaw> known_flaws(const Catalogue& catalogue);
 
+/// From where a timeline's tail is unconfirmed once `manifest` was added to it: a backup that ends below an
+/// unconfirmed tail (a full one of a member that is behind) says nothing of it.
+std::optional<std::int64_t> unconfirmed_after(std::optional<std::int64_t> before, const Manifest& manifest);
+
 /// The lowest zxid whose record or snapshot the backup itself stores.
 std::int64_t first_zxid(const Manifest& manifest);
 /// Bytes of snapshots, logs and configuration as they were on the source, uncompressed.

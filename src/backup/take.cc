@@ -62,6 +62,8 @@ class Taker {
 
   /// kNoFile: a file was purged while it was read, or what was read does not fit together; list again.
   Result<TakeReport> run();
+  /// Whether run() got as far as having seen the source.
+  bool listed() const { return listed_; }
 
  private:
   Status decide();
@@ -93,6 +95,7 @@ class Taker {
   restore::Source& source_;
   const TakeOptions& options_;
   const bool last_chance_;
+  bool listed_ = false;
   Job& job_;
   InlineExecutor inline_;
   restore::SourceListing listing_;
@@ -536,7 +539,9 @@ Result<TakeReport> Taker::run() {
   job_.progress.done = 0;
   job_.progress.total = 0;
   ZK_TRY(listing_, source_.list());
-  report_.findings = listing_.findings;
+  listed_ = true;
+  report_.findings = options_.source_findings;
+  report_.findings.insert(report_.findings.end(), listing_.findings.begin(), listing_.findings.end());
   ZK_TRY(continuity_, find_continuity(writer_.repository(), options_.cluster, source_, listing_, job_));
   ZK_TRY_STATUS(decide());
   ZK_TRY_STATUS(require_space());
@@ -599,9 +604,10 @@ Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source
   ZK_TRY(auto writer,
          RepositoryWriter::begin(env, {LockKind::kExclusive, "backup", options.lock_wait_ms}, job));
   for (int listing = 1;; ++listing) {
-    Result<TakeReport> report = Taker(*writer, env, source, options, listing == kListings, job).run();
+    Taker taker(*writer, env, source, options, listing == kListings, job);
+    Result<TakeReport> report = taker.run();
     // A live server purged, cut or rewrote a file between listing and reading it: look again.
-    if (!report && report.error().id() == ErrorId::kNoFile && listing < kListings) {
+    if (!report && report.error().id() == ErrorId::kNoFile && taker.listed() && listing < kListings) {
       env.clock.sleep_ms(kPauseMs);
       continue;
     }
@@ -610,7 +616,7 @@ Result<TakeReport> take_backup(const RepositoryEnvironment& env, restore::Source
       report->findings.push_back(restore::finding_of(ended.error(), Severity::kNote));
       report->findings.back().hint = "`zkark unlock` removes the lock";
     }
-    if (!report && report.error().id() == ErrorId::kNoFile)
+    if (!report && report.error().id() == ErrorId::kNoFile && taker.listed())
       return fail(std::move(report).error().with_hint(
           "files vanish from the source while they are read; run it again"));
     return report;

@@ -34,6 +34,8 @@ struct TakeOptions {
   /// reached. Called after the logs were read: what lies above may never be committed and is stored as
   /// unconfirmed, until the server has applied it or records are found behind it. May be empty.
   std::function<std::optional<std::int64_t>()> last_applied;
+  /// What opening the source already told, damage to its tarballs for one: reported and stored with the rest.
+  restore::Findings source_findings;
   std::int64_t lock_wait_ms = 0;
 };
 

@@ -251,10 +251,10 @@ Status run(Context& context, const Options& options) {
   take.source.data_dir = opened.data_dir;
   take.source.log_dir = opened.log_dir;
   take.last_applied = [&context, &opened] { return last_applied_by_server(context, opened); };
+  take.source_findings = opened.findings;
   take.lock_wait_ms = context.globals.lock_wait_ms;
   const std::int64_t start_ns = context.clock.monotonic().ns;
   ZK_TRY(TakeReport report, backup::take_backup(place.env, source, take, context.job));
-  report.findings.insert(report.findings.begin(), opened.findings.begin(), opened.findings.end());
   const std::int64_t duration_ms = (context.clock.monotonic().ns - start_ns) / 1'000'000;
   restore::SourceListing listing;
   if (report.published && context.output.is_table()) {

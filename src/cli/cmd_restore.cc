@@ -256,6 +256,16 @@ Status Restore::find_target() {
   report_.field("timeline", "", opened_.stored ? Cell::string(opened_.stored->timeline) : Cell::null());
   if (opened_.stored && !opened_.stored->timeline_text.empty())
     say("timeline", opened_.stored->timeline_text);
+  const bool unconfirmed =
+      opened_.stored && opened_.stored->unconfirmed_from.value_or(INT64_MAX) <= target_.zxid;
+  report_.field("unconfirmed", "", Cell::boolean(unconfirmed));
+  if (unconfirmed) {
+    const std::int64_t from = *opened_.stored->unconfirmed_from;
+    context_.output.warn(
+        fmt::format("{}: what was written from {} on was on one member's disk and perhaps never committed; "
+                    "--at zxid:{} --exclusive leaves it out",
+                    zxid_text(target_.zxid), zxid_text(from), zxid_text(from)));
+  }
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include "src/backup/catalogue.h"
 #include "src/backup/point_timeline.h"
 #include "src/backup/source.h"
+#include "src/backup/unpacked_source.h"
 #include "src/cli/point_in_time.h"
 
 namespace zkark::cli {
@@ -127,6 +128,7 @@ Result<OpenedSource> open_config(Context& context, const std::string& path, cons
 
 Result<OpenedSource> open_directory(Context& context, const std::string& dir, const SourceRequest& request) {
   restore::DataDirOptions options;
+  restore::Findings notes;
   options.dir = dir;
   options.log_dir = request.log_dir;
   std::string cfg_path = request.zoo_cfg;
@@ -139,6 +141,10 @@ Result<OpenedSource> open_directory(Context& context, const std::string& dir, co
     // A configuration that cannot be read is no reason not to read the data.
     const Result<ZooCfg> cfg = parse_config(context, cfg_path);
     if (!cfg && (!request.zoo_cfg.empty() || !data)) return fail(cfg.error().clone());
+    if (!cfg) {
+      notes.push_back(restore::finding_of(cfg.error(), restore::Severity::kNote));
+      notes.back().hint = "read without it: a dataLogDir that it names is not followed, give --log-dir";
+    }
     if (cfg) {
       if (!data && request.log_dir.empty() && cfg->data_dir()) return open_config(context, cfg_path, request);
       ZK_TRY(options.config_files, config_files(context, *cfg));
@@ -160,7 +166,9 @@ Result<OpenedSource> open_directory(Context& context, const std::string& dir, co
                       .at(dir)
                       .with_hint(fmt::format("-r {}", dir)));
   }
-  return over_data_dir(context, std::move(options));
+  OpenedSource opened = over_data_dir(context, std::move(options));
+  opened.findings = std::move(notes);
+  return opened;
 }
 
 /// What a dead process left behind, and only that: the name says whose it was.
@@ -211,6 +219,8 @@ Result<OpenedSource> open_archives(Context& context, const SourceRequest& reques
   opened.kind = SourceKind::kArchive;
   opened.data_dir.clear();
   opened.log_dir.clear();
+  opened.zoo_cfg.clear();
+  opened.source = std::make_unique<backup::UnpackedSource>(std::move(opened.source), unpacked.files);
   opened.unpacked = std::move(dir);
   opened.findings = std::move(unpacked.findings);
   return opened;
@@ -329,16 +339,20 @@ Result<OpenedSource> open_stored(Context& context, OpenedRepository repository, 
   ZK_TRY(const backup::PointTimeline chosen, choose_stored(context, stored, cluster, point, timeline));
   const backup::HeadEntry& entry = chosen.newest;
   const std::string description = fmt::format("{}@{}", shown, backup::short_id(entry.id));
+  std::unique_ptr<backup::StoredSource> source;
   if (point.kind == restore::PointSpec::Kind::kBackup || point.back != 0) {
-    ZK_TRY(opened.source, backup::open_backup(stored, entry.id, description));
+    ZK_TRY(source, backup::open_backup(stored, entry.id, description));
   } else {
     opened.point = point;
-    ZK_TRY(opened.source, backup::open_timeline(stored, cluster, entry.timeline, description));
+    ZK_TRY(source, backup::open_timeline(stored, cluster, entry.timeline, description));
   }
+  StoredOrigin origin;
+  for (const backup::Manifest& one : source->manifests())
+    origin.unconfirmed_from = backup::unconfirmed_after(origin.unconfirmed_from, one);
+  opened.source = std::move(source);
   ZK_TRY(const std::int64_t highest, highest_in_cluster(stored, cluster, context.job));
   ZK_TRY(const backup::Manifest manifest, stored.load(entry.id));
   const backup::SourceInfo& from = manifest.source;
-  StoredOrigin origin;
   origin.repository_id = stored.config().id;
   origin.cluster = cluster;
   origin.timeline = entry.timeline;

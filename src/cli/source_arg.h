@@ -48,7 +48,8 @@ struct StoredOrigin {
   std::string repository_id, cluster, timeline;
   /// Where the cluster has several: "1a2b3c4d, the newest of 2"; else empty.
   std::string timeline_text;
-  std::string backup;             // id: the newest one it is made of
+  std::string backup;                            // id: the newest one it is made of
+  std::optional<std::int64_t> unconfirmed_from;  // the tail from there on was perhaps never committed
   std::int64_t highest_zxid = 0;  // of any timeline of the cluster, epochs of captured servers included
   std::string data_dir, log_dir;  // of that backup's source; log_dir only when it is apart
 };

@@ -146,6 +146,27 @@ TEST_F(BackupOfARunningServer, WhatItHasNotAppliedIsUnconfirmedUntilItHas) {
   EXPECT_THAT(console.out, Not(HasSubstr("unconfirmed")));
 }
 
+TEST_F(BackupOfARunningServer, ARestoreOfItsUnconfirmedTailSaysSoAndNamesThePointBefore) {
+  must({"backup", "/data"});
+  must({"restore", "--at", "latest", "--to", "/new", "--dry-run"});
+  EXPECT_THAT(console.err,
+              HasSubstr("0x62: what was written from 0x61 on was on one member's disk and perhaps "
+                        "never committed; --at zxid:0x61 --exclusive leaves it out"));
+  must({"restore", "--at", "zxid:0x61", "--exclusive", "--to", "/new", "--dry-run"});
+  EXPECT_THAT(console.err, Not(HasSubstr("never committed")));
+  EXPECT_EQ(json({"restore", "--at", "latest", "--to", "/new", "--dry-run"}, "/unconfirmed"), "true");
+}
+
+TEST_F(BackupOfARunningServer, AFullBackupOfAMemberThatIsBehindSaysNothingOfTheUnconfirmedTail) {
+  must({"backup", "/data"});
+  load("zk-3.8.0-standalone", "/behind");
+  fs.erase("/behind/version-2/log.4e");
+  fs.erase("/behind/zoo.cfg");
+  must({"backup", "/behind", "--type", "full"});
+  must({"list"});
+  EXPECT_THAT(console.out, HasSubstr("unconfirmed 0x61…0x62"));
+}
+
 TEST_F(BackupOfARunningServer, ItsPortMayStandInTheListOfServersAndItsLogsApart) {
   load("zk-3.8.0-split-dirs", "/split");
   fs.put("/etc/zk/zoo.cfg",
