@@ -24,7 +24,8 @@ std::byte* BlobPool::allocate(std::size_t size) {
       free_[left_ / kGrain] = rest;
       left_ = 0;
     }
-    next_ = chunks_.take(kChunk);
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunk));
+    next_ = chunks_.back().get();
     left_ = kChunk;
   }
   std::byte* block = next_;

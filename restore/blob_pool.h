@@ -7,9 +7,9 @@
 #include <memory>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "formats/base/bytes.h"
-#include "restore/memory.h"
 
 namespace zkark::restore {
 
@@ -53,7 +53,7 @@ class BlobPool {
     std::swap(left_, other.left_);
   }
 
-  BlockMemory chunks_;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::array<Free*, kLargest / kGrain + 1> free_{};
   std::unordered_map<std::byte*, std::unique_ptr<std::byte[]>> large_;
   std::byte* next_ = nullptr;

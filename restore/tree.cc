@@ -148,7 +148,7 @@ void Tree::insert(NodeId id, std::uint64_t h) {
 
 /// Doubles the table, or only cleans out deleted slots. The place comes from the hash bits that a slot keeps.
 void Tree::grow() {
-  auto old = std::move(table_);
+  std::vector<std::uint64_t> old = std::move(table_);
   table_.assign(count_ * 10 > old.size() * 4 ? old.size() * 2 : old.size(), kEmpty);
   const std::size_t mask = table_.size() - 1;
   table_used_ = 0;
@@ -171,10 +171,7 @@ NodeId Tree::new_id() {
     return id;
   }
   const NodeId id = next_id_++;
-  if (id / kChunkNodes >= chunks_.size()) {
-    std::byte* const memory = node_memory_.take(kChunkNodes * sizeof(Node));
-    chunks_.push_back(new (memory) Node[kChunkNodes]);
-  }
+  if (id / kChunkNodes >= chunks_.size()) chunks_.push_back(std::make_unique<Node[]>(kChunkNodes));
   node(id).live = true;
   ++count_;
   return id;

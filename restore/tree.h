@@ -16,7 +16,6 @@
 
 #include "formats/data.h"
 #include "restore/blob_pool.h"
-#include "restore/memory.h"
 
 namespace zkark::restore {
 
@@ -184,12 +183,11 @@ class Tree {
   void count_owner(NodeId id, std::int64_t owner, bool add);
   NodeId new_id();
 
-  BlockMemory node_memory_;
-  std::vector<Node*> chunks_;  // of kChunkNodes each, in node_memory_
+  std::vector<std::unique_ptr<Node[]>> chunks_;
   std::vector<NodeId> free_ids_;
   NodeId next_id_ = 1;
-  std::vector<std::uint64_t, HugeAllocator<std::uint64_t>> table_;  // upper half: hash, lower half: id
-  std::size_t table_used_ = 0;                                      // filled and deleted slots
+  std::vector<std::uint64_t> table_;  // upper half: hash, lower half: id
+  std::size_t table_used_ = 0;        // filled and deleted slots
   BlobPool blobs_;
   AclTable acls_;
   std::unordered_map<std::int64_t, std::vector<NodeId>> ephemerals_;

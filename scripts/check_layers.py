@@ -52,8 +52,6 @@ KERNEL_HEADERS = re.compile(
     r"(sys|linux|netinet|arpa|net|asm)/.*|(unistd|fcntl|dirent|poll|signal|pthread|sched|netdb|pwd|grp|termios|"
     r"time|ftw|glob|spawn|aio|semaphore|syslog)\.h|ctime|thread|filesystem|fstream|random|"
     r"condition_variable|future|semaphore|latch|barrier|syncstream")
-# (file, header): asks the kernel for nothing that a test would have to play.
-HARMLESS = {("restore/memory.cc", "sys/mman.h")}  # madvise; mapping files stays forbidden by its symbol
 # Headers of libraries that throw, do their own I/O or cost seconds to compile, and where they may stand.
 HEADER_HOMES = [
     (r"boost/iostreams/.*", ["formats/snap_stream", "src/backup/codec"]),
@@ -140,8 +138,7 @@ def check_include(source, path, quote, target):
         if target.startswith("src/os/") and path.startswith("src/cli/") and path not in EXCEPTIONS:
             return f"only src/cli/main.cc may include {target}"
         return None
-    if (not test and not path.startswith("src/os/") and KERNEL_HEADERS.fullmatch(target)
-            and (path, target) not in HARMLESS):
+    if not test and not path.startswith("src/os/") and KERNEL_HEADERS.fullmatch(target):
         return f"<{target}> is for src/os alone"
     for pattern, homes in HEADER_HOMES:
         if re.fullmatch(pattern, target) and not test and not path.startswith(tuple(homes)):
