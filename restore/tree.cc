@@ -117,6 +117,7 @@ void Tree::fetch_data(PathHash h) const {
   const NodeId id = likely_node(h);
   if (id == kNoNode) return;
   const Node& n = node(id);
+  __builtin_prefetch(&node(n.parent));  // its name is compared, too
   if (n.data == nullptr) return;
   __builtin_prefetch(n.data);
   if (n.data_size > 64) __builtin_prefetch(n.data + 64);
