@@ -76,6 +76,10 @@ class Tree {
   /// "" and "/" are the root. kNoNode when there is no such node.
   NodeId find(std::string_view path) const { return find(path, hash(path)); }
   NodeId find(std::string_view path, PathHash hash) const;
+  /// Whether the node `id`, of this tree or of any other, stands here at that path.
+  bool has(NodeId id, std::string_view path) const {
+    return id < next_id_ && node(id).live && is_at(id, path == "/" ? std::string_view() : path);
+  }
   /// Most of the time of a replay over a large tree is waiting for memory. Who knows early which paths come
   /// next has their places fetched meanwhile: prepare() what find() will look at first, then, some records
   /// later, fetch_node() the node that is found there, then fetch_data() its value. Hints: any of them may be

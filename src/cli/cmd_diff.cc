@@ -37,16 +37,15 @@ struct Side {
   const restore::Tree& tree() const { return at.state.tree; }
 };
 
-Result<Side> load(Context& context, const Options& options, const std::string& source,
-                  const std::optional<std::string>& point) {
+StateOptions side_options(const Options& options, const std::string& source,
+                          const std::optional<std::string>& point) {
   StateOptions wanted;
   wanted.source = source;
   wanted.path = "/";
   wanted.at = point;
   wanted.log_dir = options.log_dir;
   wanted.time_rule = options.time_rule;
-  ZK_TRY(StateAt at, load_state_at(context, wanted));
-  return Side{std::move(at)};
+  return wanted;
 }
 
 bool looks_like_text(Bytes bytes) {
@@ -315,8 +314,10 @@ Status check_options(const Options& options) {
 
 Status run(Context& context, const Options& options) {
   ZK_TRY_STATUS(check_options(options));
-  ZK_TRY(const Side a, load(context, options, options.a, options.from));
-  ZK_TRY(const Side b, load(context, options, options.b.value_or(options.a), options.to));
+  const StateOptions sides[] = {side_options(options, options.a, options.from),
+                                side_options(options, options.b.value_or(options.a), options.to)};
+  ZK_TRY(std::vector<StateAt> states, load_states_at(context, sides));
+  const Side a{std::move(states[0])}, b{std::move(states[1])};
   const forensics::DiffOptions wanted{options.paths, options.bookkeeping, options.stat};
   context.job.progress.phase = "comparing";
   ZK_TRY(const forensics::TreeDiff diff, diff_trees(a.tree(), b.tree(), wanted, context.job));

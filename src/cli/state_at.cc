@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "src/cli/app.h"
 #include "src/cli/point_in_time.h"
@@ -16,27 +17,38 @@ namespace {
 /// The names among which a typing mistake is looked for.
 constexpr std::size_t kMaxNeighbours = 1000;
 
-/// One snapshot and nothing else: what it holds, whether or not it is the state at any one zxid.
-Status load_lone_snapshot(Context& context, StateAt& at) {
-  restore::Findings findings;
+/// One state on its way: opened and listed, then built on whatever thread, then told about.
+struct Loading {
+  StateOptions options;
+  StateAt at;
+  bool lone =
+      false;  // one snapshot and nothing else: what it holds, whether or not it is the state at any zxid
+  bool found = false;                   // at.target is known
+  restore::Findings findings;           // of building it
+  std::optional<std::int64_t> inexact;  // of a lone snapshot: where the logs would have to reach; 0 unknown
+};
+
+Status build_lone_snapshot(Loading& loading, Job& job) {
+  StateAt& at = loading.at;
   const restore::SourceFile& snapshot = at.listing.snapshots.front();
   ZK_TRY(restore::ReplayResult loaded,
-         restore::replay(*at.opened.source, at.listing, &snapshot, {}, findings, context.job));
-  show_findings(context.output, findings, Stance::kReading);
+         restore::replay(*at.opened.source, at.listing, &snapshot, {}, loading.findings, job));
   at.target.zxid = snapshot.zxid;
   at.exact = !loaded.fuzzy_end_assumed && loaded.fuzzy_end <= snapshot.zxid;
-  if (!at.exact)
-    context.output.warn(
-        loaded.fuzzy_end_assumed
-            ? fmt::format(
-                  "{} does not say whether transactions were applied while it was written: it may hold "
-                  "changes later than {}",
-                  snapshot.path, zxid_text(snapshot.zxid))
-            : fmt::format(
-                  "{} was written while transactions up to {} were applied: it holds some of their changes, "
-                  "and is exact only together with the logs",
-                  snapshot.path, zxid_text(loaded.fuzzy_end)));
+  if (!at.exact) loading.inexact = loaded.fuzzy_end_assumed ? 0 : loaded.fuzzy_end;
   at.state = std::move(loaded.state);
+  return {};
+}
+
+Status build(Loading& loading, Job& job) {
+  if (loading.lone) return build_lone_snapshot(loading, job);
+  StateAt& at = loading.at;
+  const restore::TargetOptions wanted{at.opened.point, loading.options.exclusive, loading.options.time_rule};
+  ZK_TRY(at.target, restore::resolve_target(*at.opened.source, at.listing, wanted, job));
+  loading.found = true;
+  ZK_TRY(restore::Rebuilt rebuilt,
+         restore::rebuild(*at.opened.source, at.listing, at.target.zxid, loading.findings, job));
+  at.state = std::move(rebuilt.replay.state);
   return {};
 }
 
@@ -83,6 +95,57 @@ Status need_node(const StateOptions& options, NodeArgument node) {
   if (options.path || node != NodeArgument::kRequired) return {};
   return fail(Error(ErrorId::kUsage, "which node is not said")
                   .with_hint("give SRC and PATH, or with -r REPO a PATH, which begins with /"));
+}
+
+Result<Loading> open(Context& context, const StateOptions& given, NodeArgument node) {
+  Loading loading;
+  ZK_TRY(loading.options, settle_arguments(context, given));
+  const StateOptions& options = loading.options;
+  ZK_TRY_STATUS(need_node(options, node));
+  StateAt& at = loading.at;
+  at.path = options.path.value_or("/");
+  SourceRequest request{{}, options.log_dir.value_or(""), ""};
+  if (options.source) request.sources = {*options.source};
+  if (options.at) {
+    ZK_TRY(request.point, parse_point(*options.at, context));
+  }
+  request.timeline = options.timeline;
+  ZK_TRY(at.opened, open_source(context, request));
+  show_findings(context.output, at.opened.findings, Stance::kReading);
+  ZK_TRY(at.listing, at.opened.source->list());
+  const bool newest = at.opened.point.kind == restore::PointSpec::Kind::kLatest && !options.exclusive;
+  loading.lone = at.listing.logs.empty() && at.listing.snapshots.size() == 1 && newest;
+  if (!loading.lone) show_findings(context.output, at.listing.findings, Stance::kReading);
+  return loading;
+}
+
+/// What there is to say of it, also where building it failed after its point was found.
+void tell(Context& context, const Loading& loading, bool built) {
+  const StateAt& at = loading.at;
+  if (loading.found) tell_point(context, loading.options, at);
+  if (!built) return;
+  if (loading.lone) {
+    show_findings(context.output, loading.findings, Stance::kReading);
+    const std::string& snapshot = at.listing.snapshots.front().path;
+    if (loading.inexact == 0)
+      context.output.warn(fmt::format(
+          "{} does not say whether transactions were applied while it was written: it may hold changes later "
+          "than {}",
+          snapshot, zxid_text(at.target.zxid)));
+    else if (loading.inexact)
+      context.output.warn(fmt::format(
+          "{} was written while transactions up to {} were applied: it holds some of their changes, and is "
+          "exact only together with the logs",
+          snapshot, zxid_text(*loading.inexact)));
+    return;
+  }
+  // The state is exact; what was passed over on the way to it is worth a word, no more.
+  for (const restore::Finding& finding : loading.findings) {
+    if (finding.severity == restore::Severity::kNote)
+      context.output.detail(error_of(finding).to_string());
+    else
+      context.output.warn(error_of(finding).to_string());
+  }
 }
 
 Status narrow(const restore::PointSpec& point, bool lower, LogsOf& logs) {
@@ -140,42 +203,29 @@ Result<LogsOf> open_logs(Context& context, const StateOptions& given, const std:
   return logs;
 }
 
-Result<StateAt> load_state_at(Context& context, const StateOptions& given, NodeArgument node) {
-  StateAt at;
-  ZK_TRY(const StateOptions options, settle_arguments(context, given));
-  ZK_TRY_STATUS(need_node(options, node));
-  at.path = options.path.value_or("/");
-  SourceRequest request{{}, options.log_dir.value_or(""), ""};
-  if (options.source) request.sources = {*options.source};
-  if (options.at) {
-    ZK_TRY(request.point, parse_point(*options.at, context));
+Result<std::vector<StateAt>> load_states_at(Context& context, std::span<const StateOptions> wanted,
+                                            NodeArgument node) {
+  std::vector<Loading> all;
+  for (const StateOptions& given : wanted) {
+    ZK_TRY(Loading loading, open(context, given, node));
+    all.push_back(std::move(loading));
   }
-  request.timeline = options.timeline;
-  ZK_TRY(at.opened, open_source(context, request));
-  show_findings(context.output, at.opened.findings, Stance::kReading);
-  ZK_TRY(at.listing, at.opened.source->list());
-  const restore::TargetOptions wanted{at.opened.point, options.exclusive, options.time_rule};
   context.job.progress.phase = "replaying";
-  const bool newest = at.opened.point.kind == restore::PointSpec::Kind::kLatest && !options.exclusive;
-  if (at.listing.logs.empty() && at.listing.snapshots.size() == 1 && newest) {
-    ZK_TRY_STATUS(load_lone_snapshot(context, at));
-    return at;
+  std::vector<std::function<Status()>> tasks;
+  for (Loading& loading : all) tasks.emplace_back([&] { return build(loading, context.job); });
+  Status built = all.size() == 1 ? tasks[0]() : context.executor.run_all(tasks);
+  std::vector<StateAt> states;
+  for (Loading& loading : all) {
+    tell(context, loading, built.has_value());
+    states.push_back(std::move(loading.at));
   }
-  show_findings(context.output, at.listing.findings, Stance::kReading);
-  ZK_TRY(at.target, restore::resolve_target(*at.opened.source, at.listing, wanted, context.job));
-  tell_point(context, options, at);
-  restore::Findings findings;
-  ZK_TRY(restore::Rebuilt rebuilt,
-         restore::rebuild(*at.opened.source, at.listing, at.target.zxid, findings, context.job));
-  // The state is exact; what was passed over on the way to it is worth a word, no more.
-  for (const restore::Finding& finding : findings) {
-    if (finding.severity == restore::Severity::kNote)
-      context.output.detail(error_of(finding).to_string());
-    else
-      context.output.warn(error_of(finding).to_string());
-  }
-  at.state = std::move(rebuilt.replay.state);
-  return at;
+  ZK_TRY_STATUS(std::move(built));
+  return states;
+}
+
+Result<StateAt> load_state_at(Context& context, const StateOptions& options, NodeArgument node) {
+  ZK_TRY(std::vector<StateAt> states, load_states_at(context, {&options, 1}, node));
+  return std::move(states.front());
 }
 
 Result<restore::NodeId> find_node(const StateAt& at, std::string_view path) {

@@ -1,8 +1,10 @@
 #pragma once
 // The tree at a point, as `ls`, `cat`, `stat` and other verbs that look into it need it.
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "restore/base_choice.h"
 #include "restore/target.h"
@@ -43,6 +45,9 @@ struct StateAt {
 enum class NodeArgument : std::uint8_t { kRootIfLeftOut, kRequired };
 Result<StateAt> load_state_at(Context& context, const StateOptions& options,
                               NodeArgument node = NodeArgument::kRootIfLeftOut);
+/// Several, rebuilt at the same time. Fails with the first that does.
+Result<std::vector<StateAt>> load_states_at(Context& context, std::span<const StateOptions> options,
+                                            NodeArgument node = NodeArgument::kRootIfLeftOut);
 
 /// What verbs that go through the logs, rather than to one point, start from.
 struct LogsOf {

@@ -43,7 +43,8 @@ class Differ {
     a_.for_each_node([&](NodeId id) {
       if (!go_on()) return;
       a_.path_into(id, path);
-      const NodeId other = b_.find(path);
+      // Trees that were rebuilt from one snapshot mostly agree in their ids, too.
+      const NodeId other = b_.has(id, path) ? id : b_.find(path);
       if (other != restore::kNoNode) {
         if (other >= met_.size()) met_.resize(std::max<std::size_t>(other + 1, met_.size() * 2));
         met_[other] = true;
