@@ -58,18 +58,18 @@ def alternate(rounds, *sides):
 
 
 def record_ends(log):
-    """Offsets behind each record of a log: to cut a history at a record."""
+    """Offsets behind each record of a log: to cut a history at a record. Small in memory, which children inherit."""
     ends = []
-    with open(log, "rb") as file:
-        data = file.read()
     at = 16
-    while at + 12 < len(data):
-        length = struct.unpack_from(">i", data, at + 8)[0]
-        if length <= 0:
-            break
-        at += 12 + length + 1
-        ends.append(at)
-    return ends
+    with open(log, "rb") as file:
+        while True:
+            file.seek(at)
+            head = file.read(12)
+            length = struct.unpack_from(">i", head, 8)[0] if len(head) == 12 else 0
+            if length <= 0:
+                return ends
+            at += 12 + length + 1
+            ends.append(at)
 
 
 def cut_last_records(log, count):
@@ -222,6 +222,43 @@ class Bench:
         self.row("backup with nothing new, wall", f"{median(idle) * 1000:.0f} ms", "-", "-", "-", "-")
         shutil.rmtree(early)
 
+    def forensics(self):
+        """Answers over all logs; the one that is asked about is written in the middle of the history."""
+        logs = sorted((self.corpus / "version-2").glob("log.*"), key=lambda p: int(p.name[4:], 16))
+        txns = int(self.about.split()[0])
+        middle = logs[len(logs) // 2].name[4:]
+        found = subprocess.run([self.zkark, "log", self.corpus, "--zxid", f"0x{middle}..", "--type", "create", "-o", "ndjson",
+                                "--limit", "1"], check=True, capture_output=True, text=True).stdout
+        path = json.loads(found.splitlines()[0])["path"]
+        toolkit = ["java", JAVA_HEAP, "-cp", apache.SERVER_CLASSPATH,
+                   "org.apache.zookeeper.server.persistence.TxnLogToolkit", "-d", logs[1]]
+        one_log = len(record_ends(logs[1]))
+        filtered, dumped = alternate(self.rounds, lambda: run([self.zkark, "log", self.corpus, "--path", path]), lambda: run(toolkit))
+        ours, theirs = txns / median(filtered), one_log / median(dumped)
+        self.row("log --path over everything", f"{ours / 1e6:.2f} M txns/s", f"TxnLogToolkit {theirs / 1e6:.2f} M txns/s, no filter",
+                 f"{ours / theirs:.0f}x", "1.5 M txns/s", "-")
+
+        def answer(what, at_least, *command, codes=(0,), rounds=self.rounds):
+            runs = [run([self.zkark, *command], codes=codes) for _ in range(rounds)]
+            self.row(what, f"{median(runs):.2f} s", "no peer", "-", at_least, "-")
+            return runs[0]
+
+        answer("history of one path", "1.5 s", "history", self.corpus, path)
+        answer("blame of one path", "1.5 s", "blame", self.corpus, path)
+        answer("diff of two points", "2 s", "diff", self.corpus, "--from", f"zxid:0x{logs[-1].name[4:]}", codes=(4,))
+        members = [self.work / f"member{i}" for i in (1, 2, 3)]
+        for member in members:  # hard links: three times the files, once the disk
+            shutil.rmtree(member, ignore_errors=True)
+            subprocess.run(["cp", "-rl", self.corpus, member], check=True)
+        answer("compare of three members", "4 s", "compare", *members)
+        for member in members:
+            shutil.rmtree(member)
+        for what, command in (("grep --history", ["grep", "no-such-text-anywhere", self.corpus, "--history"]),
+                              ("inspect --no-replay", ["inspect", self.corpus, "--no-replay"])):
+            runs = [run([self.zkark, *command], codes=(0, 5))]
+            self.row(f"memory of {what}", f"{median(runs, lambda r: r.memory_mb):.0f} MB", "no peer", "-", "64 MB", "-")
+            self.row(f"{what} over everything", f"{median(runs):.2f} s", "no peer", "-", "-", "-")
+
     def report(self, file):
         lines = [f"## {date.today()}", "", f"Corpus: {self.about}.",
                  f"{os.cpu_count()} cores, median of {self.rounds} runs, both sides in turn, files in the page cache.", "",
@@ -240,7 +277,7 @@ def main():
     parser.add_argument("--make-corpus", required=True)
     parser.add_argument("--work", required=True, help="kept between runs: the corpus is made once")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="log,boot,backup,increment")
+    parser.add_argument("--only", default="log,boot,backup,increment,forensics")
     parser.add_argument("--small", action="store_true", help="a corpus of a hundredth: does everything run?")
     parser.add_argument("--write", help="docs/performance.md, to put the table into")
     arguments = parser.parse_args()
