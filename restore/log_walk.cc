@@ -24,15 +24,21 @@ Step step_between(std::int64_t previous, std::int64_t zxid, TxnType type) {
 }
 
 LogWalk::LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings)
-    : source_(source),
-      logs_(logs_after(logs, options.after_zxid)),
-      options_(options),
-      findings_(findings),
-      previous_(options.previous) {}
+    : source_(source), options_(options), findings_(findings), previous_(options.previous) {
+  append(logs_after(logs, options.after_zxid));
+}
+
+void LogWalk::append(const std::vector<SourceFile>& newer) {
+  logs_.insert(logs_.end(), newer.begin(), newer.end());
+}
 
 Status LogWalk::open_next() {
   file_ = &logs_[next_log_++];
-  ZK_TRY(open_file_, source_.open(*file_));
+  Result<std::unique_ptr<File>> opened = source_.open(*file_);
+  // Purged since it was listed: what is missing shows by the zxids.
+  if (!opened && options_.live && opened.error().id() == ErrorId::kNoFile) return {};
+  if (!opened) return fail(std::move(opened).error());
+  open_file_ = *std::move(opened);
   reader_ = std::make_unique<TxnLogReader>(*open_file_, options_.limits);
   if (options_.start_offset > kLogHeaderBytes && next_log_ == 1) reader_->seek(options_.start_offset);
   return {};
@@ -60,10 +66,64 @@ Result<bool> LogWalk::handle_damage(Error error) {
                         finding.id != ErrorId::kMissingObject && finding.id != ErrorId::kObjectDamaged;
   Result<bool> more = readable ? reader_->skip_damage() : Result<bool>(false);
   if (!more) return more;
-  finding.end_offset = *more ? reader_->offset() : file_->size_bytes;
+  finding.end_offset = *more ? reader_->offset() : file_end();
   add_loss(std::move(finding));
   if (!*more) reader_.reset();
   return true;
+}
+
+/// The listing's size is of another moment where the file is being written.
+std::uint64_t LogWalk::file_end() const {
+  if (!options_.live || !open_file_) return file_->size_bytes;
+  const Result<FileInfo> info = open_file_->info();
+  return info ? info->size_bytes : file_->size_bytes;
+}
+
+/// Intact records behind a tail: then a damaged length or end marker hid them, which is a finding.
+Result<bool> LogWalk::find_hidden() {
+  ZK_TRY(const bool more, reader_->skip_damage());
+  if (!more) return false;
+  Finding finding;
+  finding.severity = Severity::kDamage;
+  finding.id = ErrorId::kBadLength;
+  finding.message =
+      "a record's length or end marker is damaged: intact records follow, which Apache ZooKeeper would "
+      "drop silently";
+  finding.file = file_->path;
+  finding.offset = tail_.offset;
+  finding.end_offset = reader_->offset();
+  add_loss(std::move(finding));
+  return true;
+}
+
+Result<bool> LogWalk::look_behind(std::uint64_t padding_bytes) {
+  if (!reader_ || next_log_ != logs_.size()) return false;
+  const std::uint64_t from = reader_->offset();
+  if (!unreadable_ && tail_.state == TailState::kPadding) {
+    ZK_TRY(const bool clean, reader_->padding_is_clean(tail_.offset, padding_bytes));
+    if (clean) return false;
+  }
+  ZK_TRY(const bool more, reader_->skip_damage());
+  if (!more) return false;
+  // What was on its way when the look began may be whole by now, and so may be what follows it.
+  const std::uint64_t behind = reader_->offset();
+  reader_->seek(from);
+  TxnEntry probe;
+  const Result<bool> whole = reader_->next_into(probe);
+  if (whole && *whole) {
+    reader_->seek(from);
+    return true;
+  }
+  if (unreadable_) {
+    reader_->seek(behind);
+    Finding finding = finding_of(std::move(*unreadable_).at(file_->path, from));
+    finding.end_offset = behind;
+    add_loss(std::move(finding));
+    unreadable_.reset();
+    return true;
+  }
+  reader_->seek(from);
+  return find_hidden();
 }
 
 /// The reader is at the end of the readable part. A torn tail is the last write of a process life and normal;
@@ -81,18 +141,8 @@ Status LogWalk::finish_file() {
       return {};
     }
   }
-  ZK_TRY(bool more, reader_->skip_damage());
+  ZK_TRY(const bool more, find_hidden());
   if (more) {
-    Finding finding;
-    finding.severity = Severity::kDamage;
-    finding.id = ErrorId::kBadLength;
-    finding.message =
-        "a record's length or end marker is damaged: intact records follow, which Apache ZooKeeper would "
-        "drop silently";
-    finding.file = file_->path;
-    finding.offset = tail_.offset;
-    finding.end_offset = reader_->offset();
-    add_loss(std::move(finding));
     if (!options_.past_damage) {
       stopped_by_damage_ = true;
       reader_.reset();
@@ -126,7 +176,7 @@ Status LogWalk::damaged_end(TxnLogReader::TailShape shape) {
             : "bytes behind the last readable record are neither a record nor a torn write";
   finding.file = file_->path;
   finding.offset = tail_.offset;
-  finding.end_offset = file_->size_bytes;
+  finding.end_offset = file_end();
   add_loss(std::move(finding));
   if (!options_.past_damage) stopped_by_damage_ = true;
   reader_.reset();
@@ -144,18 +194,34 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
   for (;;) {
     if (stopped_by_damage_) return false;
     if (!reader_) {
-      if (next_log_ == logs_.size()) return false;
+      if (next_log_ == logs_.size()) {
+        open_loss_.reset();  // live: it has been shown by the time the next record comes
+        return false;
+      }
       ZK_TRY_STATUS(open_next());
+      continue;
     }
     Result<bool> more = reader_->next_into(walk.entry);
+    unreadable_.reset();
+    const bool waits = options_.live && next_log_ == logs_.size();
     if (!more) {
       if (more.error().id() == ErrorId::kStorage || more.error().id() == ErrorId::kPermission)
         return fail(std::move(more).error());
+      if (waits) {
+        unreadable_ = std::move(more).error();
+        open_loss_.reset();
+        return false;
+      }
       ZK_TRY(bool on, handle_damage(std::move(more).error()));
       if (!on) return false;
       continue;
     }
     if (!*more) {
+      if (waits) {
+        tail_ = reader_->tail();
+        open_loss_.reset();
+        return false;
+      }
       ZK_TRY_STATUS(finish_file());
       continue;
     }

@@ -1,6 +1,7 @@
 #pragma once
 // All records of a source's logs as one sequence, oldest first, with everything odd about it as findings:
 // gaps, epoch steps, zxids going backwards, torn tails, damage (reference/on-disk-formats section 3.6 and 6).
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -44,11 +45,23 @@ struct LogWalkOptions {
   /// How much of the padding behind the last record is looked through for records that a damaged length
   /// hides.
   std::uint64_t padding_look_bytes = UINT64_MAX;
+  /// A server writes to the newest log. Where that cannot be read on, next_into() gives false without judging
+  /// why, and may be called again.
+  bool live = false;
   Limits limits{};
 };
 
+/// Records one behind the other, from wherever they come.
+class RecordStream {
+ public:
+  virtual ~RecordStream() = default;
+  /// The next record, into an entry that is used again and again; false at the end. An Error is about reading
+  /// (storage), never about damage.
+  virtual Result<bool> next_into(WalkEntry& walk) = 0;
+};
+
 /// Borrows the source and findings. One thread. Memory: one reader's window.
-class LogWalk {
+class LogWalk final : public RecordStream {
  public:
   LogWalk(Source& source, std::vector<SourceFile> logs, LogWalkOptions options, Findings& findings);
 
@@ -56,7 +69,7 @@ class LogWalk {
   /// finding.
   Result<std::optional<WalkEntry>> next();
   /// The same into an entry that is used again and again, which is faster; false at the end.
-  Result<bool> next_into(WalkEntry& walk);
+  Result<bool> next_into(WalkEntry& walk) override;
   /// See TxnLogReader::peek_path(); of the open file only.
   std::string_view peek_path(unsigned distance) {
     return reader_ ? reader_->peek_path(distance) : std::string_view();
@@ -65,15 +78,28 @@ class LogWalk {
   /// Where the newest opened log ends: its state and offset; kOpen before the end was reached.
   Tail tail() const { return tail_; }
 
+  // ---- with LogWalkOptions::live
+  /// Newer logs, ascending, have come: what follows in the one before is no longer being written, and is
+  /// judged.
+  void append(const std::vector<SourceFile>& newer);
+  /// After next_into() gave false: whether it stands at something that is neither the file's end nor zeros.
+  bool at_unreadable() const { return reader_ && (unreadable_ || tail_.state == TailState::kTorn); }
+  /// Whether intact records stand behind the place where the newest log cannot be read on, which then is
+  /// damage: a finding, and next_into() goes on with them. Of zeros the first `padding_bytes` are looked at.
+  /// Reads the file from there to its end.
+  Result<bool> look_behind(std::uint64_t padding_bytes);
+
  private:
   Status open_next();
   Status finish_file();
+  Result<bool> find_hidden();
+  std::uint64_t file_end() const;
   Status damaged_end(TxnLogReader::TailShape shape);
   Result<bool> handle_damage(Error error);
   void add_loss(Finding finding);
 
   Source& source_;
-  std::vector<SourceFile> logs_;
+  std::deque<SourceFile> logs_;  // of which entries point to one: they stay where they are
   LogWalkOptions options_;
   Findings& findings_;
   std::size_t next_log_ = 0;
@@ -84,6 +110,7 @@ class LogWalk {
   std::uint32_t previous_checksum_ = 0;
   std::optional<std::size_t> open_loss_;  // finding whose last_zxid is known when the next record comes
   bool stopped_by_damage_ = false;
+  std::optional<Error> unreadable_;  // live: what the newest log's next record failed with
   Tail tail_;
 };
 
