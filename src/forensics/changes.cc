@@ -389,12 +389,15 @@ Result<ChangeWalkStart> ChangeWalker::run() {
   walk_options.after_zxid = wants_base_        ? std::max<std::int64_t>(options_.first_zxid - 1, 0)
                             : base_ != nullptr ? base_->zxid
                                                : 0;
-  restore::LogWalk walk(source_, listing_.logs, walk_options, findings_);
+  const std::unique_ptr<restore::RecordStream> records =
+      options_.open_records
+          ? options_.open_records(walk_options)
+          : std::make_unique<restore::LogWalk>(source_, listing_.logs, walk_options, findings_);
   WalkEntry walked;
   std::size_t told = findings_.size();
   for (std::uint64_t n = 0;; ++n) {
     if ((n & 1023) == 0) ZK_TRY_STATUS(job_.check());
-    ZK_TRY(const bool more, walk.next_into(walked));
+    ZK_TRY(const bool more, records->next_into(walked));
     if (!more) break;
     const std::int64_t zxid = walked.entry.zxid();
     if (zxid > options_.last_zxid) break;

@@ -3,6 +3,7 @@
 // patches, histories, undo. Replays like restore does, over the part of the tree that is asked for.
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,8 @@ struct ChangeWalkOptions {
   /// Changes of nodes that match one of them; empty: of all.
   std::vector<PathPattern> paths;
   std::int64_t first_zxid = 0, last_zxid = INT64_MAX;
+  /// Where the records come from, when not from the logs of the listing: those of a server at work.
+  std::function<std::unique_ptr<restore::RecordStream>(const restore::LogWalkOptions&)> open_records = {};
 };
 
 /// How far back what was there before a change is known.

@@ -240,4 +240,31 @@ Result<EphemeralOwners> owners_before(restore::Source& source, const restore::So
   }
 }
 
+void TxnChooser::see_time(const TxnHeader& header) {
+  if (header.time_ms >= filter_.since_ms && header.time_ms <= filter_.until_ms) {
+    ++in_span_;
+    if (outside_.count != 0) {
+      if (stepped_.count == 0) stepped_.first_zxid = outside_.first_zxid;
+      stepped_.last_zxid = outside_.last_zxid;
+      stepped_.count += outside_.count;
+      outside_ = {};
+    }
+  } else if (in_span_ != 0) {
+    if (outside_.count++ == 0) outside_.first_zxid = header.zxid;
+    outside_.last_zxid = header.zxid;
+  }
+}
+
+Result<bool> TxnChooser::takes(const Txn& txn) {
+  const TxnHeader& header = txn.header;
+  if (header.zxid >= filter_.first_zxid && header.zxid <= filter_.last_zxid) see_time(header);
+  const auto* close = std::get_if<CloseSessionTxn>(&txn.body);
+  if (close != nullptr && !close->has_body && !filter_.paths.empty() && !owners_) {
+    ZK_TRY(owners_, owners_before(source_, listing_, filter_.paths, header.zxid, job_));
+  }
+  const bool taken = matches(filter_, txn, owners_ ? &*owners_ : nullptr);
+  if (owners_) owners_->see(txn);
+  return taken;
+}
+
 }  // namespace zkark::forensics

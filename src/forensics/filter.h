@@ -88,6 +88,37 @@ bool matches(const TxnFilter& filter, const Txn& txn, const EphemeralOwners* own
 /// Whether one operation satisfies the conditions on operations.
 bool matches_operation(const TxnFilter& filter, TxnType type, const TxnBody& body);
 
+/// Chooses among the records of a history. Shown every one of them, in order.
+class TxnChooser {
+ public:
+  /// Borrows everything.
+  TxnChooser(const TxnFilter& filter, restore::Source& source, const restore::SourceListing& listing,
+             Job& job)
+      : filter_(filter), source_(source), listing_(listing), job_(job) {}
+  /// Reads on its own what a session owned, once its end does not say.
+  Result<bool> takes(const Txn& txn);
+  /// How many were within the zxids and times asked for.
+  std::uint64_t in_span() const { return in_span_; }
+  /// Those that lie between others of the span, and whose own time alone keeps them out of it: a clock
+  /// stepped.
+  struct Stepped {
+    std::uint64_t count = 0;
+    std::int64_t first_zxid = 0, last_zxid = 0;
+  };
+  const Stepped& stepped() const { return stepped_; }
+
+ private:
+  void see_time(const TxnHeader& header);
+
+  const TxnFilter& filter_;
+  restore::Source& source_;
+  const restore::SourceListing& listing_;
+  Job& job_;
+  std::optional<EphemeralOwners> owners_;
+  std::uint64_t in_span_ = 0;
+  Stepped stepped_, outside_;  // outside_: since the last one inside
+};
+
 /// Calls visit(path) for every node that the record creates, changes or deletes by name.
 template <class Visit>
 void for_each_path(const Txn& txn, Visit visit) {

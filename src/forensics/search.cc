@@ -42,13 +42,19 @@ std::optional<SearchHit> search(const SearchText& text, std::string_view path, s
 void search_txn(const SearchText& text, const TxnFilter& filter, const Txn& txn,
                 const std::function<void(const OperationHit&)>& visit) {
   if (!filter.takes_header(txn.header)) return;
+  if (!filter.errors.empty() &&
+      std::find(filter.errors.begin(), filter.errors.end(), result_code(txn)) == filter.errors.end())
+    return;
   const auto look = [&](TxnType type, std::uint32_t part, std::string_view path, std::optional<Bytes> value) {
     if (path.empty() || (!filter.paths.empty() && !matches_any(filter.paths, path))) return;
+    if (filter.value && !filter.value->matches(value)) return;
     if (const std::optional<SearchHit> hit = search(text, path, value))
       visit(OperationHit{type, part, path, value, *hit});
   };
   if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body)) {
-    if (!filter.types.empty() && !filter.types.has(TxnType::kCloseSession)) return;
+    if (!filter.types.empty() && !filter.types.has(TxnType::kCloseSession) &&
+        !filter.types.has(TxnType::kDelete))
+      return;
     std::uint32_t part = 0;
     for (const PathItem& item : close->paths) look(txn.header.type, ++part, item.path, std::nullopt);
     return;

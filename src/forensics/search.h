@@ -33,8 +33,8 @@ struct OperationHit {
   std::optional<Bytes> value;
   SearchHit hit;
 };
-/// Calls visit(OperationHit) for every operation of the record that has the text and satisfies the filter,
-/// which needs no value: header, paths and types. Ends of sessions count for the nodes they name.
+/// Calls visit(OperationHit) for every operation of the record that has the text and satisfies the filter.
+/// Ends of sessions count for the nodes they name, which are deletes.
 void search_txn(const SearchText& text, const TxnFilter& filter, const Txn& txn,
                 const std::function<void(const OperationHit&)>& visit);
 
