@@ -9,7 +9,8 @@
 namespace zkark {
 
 struct Progress {
-  std::atomic<const char*> phase{""};  // static strings only: "reading", "compressing", "proving", …
+  /// Static strings only: "reading", "compressing", "proving", …; null: it waits, and there is none to show.
+  std::atomic<const char*> phase{""};
   std::atomic<std::uint64_t> done{0};  // in bytes
   std::atomic<std::uint64_t> total{0};
 };

@@ -283,6 +283,11 @@ void Output::show_progress_line(std::string_view text) {
   progress_line_shown_ = true;
 }
 
+void Output::hide_progress_line() {
+  std::lock_guard lock(err_mutex_);
+  if (!asking_) wipe_progress_line();
+}
+
 void Output::progress_event(std::string_view text, std::string_view json_members) {
   if (log_is_json())
     write_err(fmt::format("{{\"schema\":\"zkark.event/1\",\"event\":\"progress\",{}}}\n", json_members));

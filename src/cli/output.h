@@ -131,6 +131,7 @@ class Output {
   // ---- the line that progress occupies (progress.h) ----
   /// Shows one line that the next message or data wipes out. Only when stderr is a terminal.
   void show_progress_line(std::string_view text);
+  void hide_progress_line();
   /// A progress message of its own line, or event.
   void progress_event(std::string_view text, std::string_view json_members);
 

@@ -22,7 +22,8 @@ ProgressView::ProgressView(Job& job, Clock& clock, Output& output, bool shown)
 
 ProgressView::Seen ProgressView::look() {
   Seen seen{};
-  seen.phase = job_.progress.phase.load();
+  const char* const phase = job_.progress.phase.load();
+  seen.phase = phase == nullptr ? "waiting" : phase;
   seen.done = job_.progress.done.load(std::memory_order_relaxed);
   seen.total = job_.progress.total.load(std::memory_order_relaxed);
   const MonotonicTime now = clock_.monotonic();
@@ -68,6 +69,11 @@ void ProgressView::event(const Seen& seen) {
 
 void ProgressView::tick() {
   if (!shown_) return;
+  if (job_.progress.phase.load() == nullptr) {
+    output_.hide_progress_line();
+    last_event_ = clock_.monotonic();
+    return;
+  }
   const Seen seen = look();
   const MonotonicTime now = clock_.monotonic();
   Console& console = output_.console();

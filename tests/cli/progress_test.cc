@@ -52,6 +52,28 @@ TEST(Progress, ElsewhereALineEveryTenSeconds) {
   EXPECT_EQ(f.console.err, "reading  10.0 MiB  1.0 MiB/s\nreading  10.0 MiB  512.0 KiB/s\n");
 }
 
+TEST(Progress, NothingIsShownWhileNothingIsDone) {
+  Fixture f;
+  f.console.err_tty = true;
+  f.console.width = 100;
+  Output output(f.console, f.options);
+  ProgressView view(f.job, f.clock, output, true);
+  f.at(5, 10);
+  f.clock.advance_ms(2000);
+  view.tick();
+  EXPECT_NE(f.console.err, "");
+  f.console.err.clear();
+  f.at(5, 10, nullptr);
+  view.tick();
+  EXPECT_EQ(f.console.err, "\r\x1b[K") << "the line goes";
+  f.console.err.clear();
+  f.clock.advance_ms(60'000);
+  view.tick();
+  EXPECT_EQ(f.console.err, "");
+  view.status();
+  EXPECT_NE(f.console.err.find("waiting"), std::string::npos) << f.console.err;
+}
+
 TEST(Progress, WithJsonAnEvent) {
   Fixture f;
   f.console.err_tty = true;
