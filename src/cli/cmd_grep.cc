@@ -8,6 +8,7 @@
 #include "formats/base/utf8.h"
 #include "restore/log_walk.h"
 #include "src/cli/context.h"
+#include "src/cli/filter_args.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/state_at.h"
 #include "src/cli/text.h"
@@ -23,17 +24,15 @@ using forensics::SearchHit;
 using forensics::SearchText;
 using restore::NodeId;
 
-struct Options : StateOptions {
+struct Options : StateOptions, FilterOptions, SpanOptions {
   std::string text;
   bool ignore_case = false, fixed = false;
   bool names = false, values = false;
   bool paths_only = false, count = false;
   bool history = false;
-  std::optional<std::string> since, until;
-  std::vector<std::string> paths, types;
-  std::vector<std::int64_t> sessions;
 };
 
+constexpr std::string_view kTransactions = "With --history, only transactions";
 constexpr std::size_t kBytesBefore = 40, kBytesAfter = 60, kMatchBytes = 200;
 
 /// The next place that is no middle of a character.
@@ -211,24 +210,16 @@ Status HistorySearch::walk(restore::Findings& findings) {
 }
 
 Status HistorySearch::run() {
+  ZK_TRY(filter_, filter_of(options_));
   filter_.first_zxid = logs_.first_zxid;
   filter_.last_zxid = logs_.last_zxid;
   filter_.since_ms = logs_.since_ms;
   filter_.until_ms = logs_.until_ms;
-  filter_.sessions = options_.sessions;
   if (logs_.path != "/") {
     if (!options_.paths.empty())
       return fail(Error(ErrorId::kUsage, "PATH and --path both say which paths")
                       .with_hint("give one of them; --path may be given several times"));
     filter_.paths.push_back(forensics::PathPattern::subtree(logs_.path));
-  }
-  for (const std::string& path : options_.paths) {
-    ZK_TRY(forensics::PathPattern pattern, forensics::PathPattern::parse(path));
-    filter_.paths.push_back(std::move(pattern));
-  }
-  for (const std::string& name : options_.types) {
-    ZK_TRY(const forensics::TypeSet types, forensics::TypeSet::parse(name));
-    filter_.types.add(types);
   }
   Output& output = context_.output;
   if (!options_.count && !lists_paths(context_, options_))
@@ -262,13 +253,12 @@ Status HistorySearch::run() {
 Status run(Context& context, const Options& options) {
   ZK_TRY(const SearchText text, text_of(options));
   if (!options.history) {
-    if (options.since || options.until || !options.paths.empty() || !options.types.empty() ||
-        !options.sessions.empty())
-      return fail(Error(ErrorId::kUsage, "--since, --until, --path, --type and --session choose transactions")
+    if (options.any_condition() || options.any())
+      return fail(Error(ErrorId::kUsage, "conditions on transactions need --history")
                       .with_hint("add --history, or give PATH and --at"));
     return search_point(context, options, text);
   }
-  ZK_TRY(const LogsOf logs, open_logs(context, options, options.since, options.until));
+  ZK_TRY(const LogsOf logs, open_logs(context, options, options));
   return HistorySearch(context, options, text, logs).run();
 }
 
@@ -308,19 +298,8 @@ Verb grep_verb() {
   verb.flag("count", &Options::count, "print how many there are and nothing else");
   verb.flag("history", &Options::history, "through every transaction, not at a point")
       .excludes({"at", "exclusive", "time-rule"});
-  verb.text("path", "PATTERN", &Options::paths,
-            "with --history: only paths below this one, or that match its * ? [] and **")
-      .under("Transactions");
-  verb.text("type", "TYPE", &Options::types, "with --history: only create, set, delete, setacl, …")
-      .under("Transactions");
-  verb.parsed("session", "ID", &Options::sessions, parse_zxid, "with --history: only by this session")
-      .under("Transactions");
-  verb.text("since", "POINT", &Options::since, "with --history: only from this time or zxid on")
-      .completes(Completes::kPoint)
-      .under("Transactions");
-  verb.text("until", "POINT", &Options::until, "with --history: only up to this time or zxid")
-      .completes(Completes::kPoint)
-      .under("Transactions");
+  add_filter_options(verb, kTransactions);
+  add_span_options(verb, kTransactions);
   return std::move(verb).build(run);
 }
 

@@ -21,8 +21,7 @@ namespace {
 using forensics::NodeCopy;
 using forensics::Version;
 
-struct Options : StateOptions {
-  std::optional<std::string> since, until;
+struct Options : StateOptions, SpanOptions {
   std::optional<std::int64_t> limit;
   bool reverse = false;
   bool values = false;
@@ -322,8 +321,7 @@ Status HistoryPrinting::run() {
 }
 
 Status run(Context& context, const Options& options) {
-  ZK_TRY(const LogsOf logs,
-         open_logs(context, options, options.since, options.until, NodeArgument::kRequired));
+  ZK_TRY(const LogsOf logs, open_logs(context, options, options, NodeArgument::kRequired));
   if (logs.path != "/" && !restore::Tree::valid_path(logs.path))
     return fail(Error(ErrorId::kUsage, fmt::format("'{}' can be no path of a node", logs.path))
                     .with_hint("a path begins with / and does not end with one"));
@@ -357,8 +355,7 @@ Verb history_verb() {
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   add_source_options(verb);
-  verb.text("since", "POINT", &Options::since, "only from this time or zxid on").completes(Completes::kPoint);
-  verb.text("until", "POINT", &Options::until, "only up to this time or zxid").completes(Completes::kPoint);
+  add_span_options(verb);
   verb.number("limit", "COUNT", &Options::limit, 0, INT64_MAX, "show so many versions, no more");
   verb.flag("reverse", &Options::reverse, "newest first");
   verb.flag("values", &Options::values, "the value that each version had");

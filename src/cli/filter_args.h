@@ -25,6 +25,10 @@ struct FilterOptions {
   std::vector<std::int64_t> cxids;
   std::optional<std::string> value;
   std::vector<ResultCodes> errors;
+  bool any_condition() const {
+    return !paths.empty() || !types.empty() || !sessions.empty() || !cxids.empty() || value ||
+           !errors.empty();
+  }
 };
 
 /// "create,set": the types of all of them.
@@ -38,32 +42,31 @@ Result<ResultCodes> parse_result_codes(std::string_view text);
 Result<forensics::TxnFilter> filter_of(const FilterOptions& options);
 
 template <class O>
-void add_filter_options(VerbBuilder<O>& verb) {
-  constexpr std::string_view kHeading = "Which transactions";
+void add_filter_options(VerbBuilder<O>& verb, std::string_view heading = "Which transactions") {
   using Paths = std::vector<forensics::PathPattern> O::*;
   verb.parsed("path", "PATTERN", static_cast<Paths>(&FilterOptions::paths), forensics::PathPattern::parse,
               "about this node or one below it; or a glob over the whole path: /a/*/b, /a/**, **/config")
-      .under(kHeading);
+      .under(heading);
   using Types = std::vector<forensics::TypeSet> O::*;
   verb.parsed(
           "type", "TYPE,…", static_cast<Types>(&FilterOptions::types), parse_types,
           "create, set, delete, setacl, session, multi, error, reconfig, check, or one of log's own names")
-      .under(kHeading);
+      .under(heading);
   using Numbers = std::vector<std::int64_t> O::*;
   verb.parsed("session", "ID", static_cast<Numbers>(&FilterOptions::sessions), parse_session,
               "by this session")
-      .under(kHeading);
+      .under(heading);
   verb.number("cxid", "N", static_cast<Numbers>(&FilterOptions::cxids), INT32_MIN, INT32_MAX,
               "with this number in its session")
-      .under(kHeading);
+      .under(heading);
   using Text = std::optional<std::string> O::*;
   verb.text("value-regex", "REGEX", static_cast<Text>(&FilterOptions::value),
             "writing a value in which this is found (RE2 syntax)")
-      .under(kHeading);
+      .under(heading);
   using Codes = std::vector<ResultCodes> O::*;
   verb.parsed("error", "CODE,…", static_cast<Codes>(&FilterOptions::errors), parse_result_codes,
               "that failed with this code (NoNode, -101); any: failed at all; none: took effect")
-      .under(kHeading);
+      .under(heading);
 }
 
 }  // namespace zkark::cli

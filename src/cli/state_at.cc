@@ -148,28 +148,12 @@ void tell(Context& context, const Loading& loading, bool built) {
   }
 }
 
-Status narrow(const restore::PointSpec& point, bool lower, LogsOf& logs) {
-  using Kind = restore::PointSpec::Kind;
-  switch (point.kind) {
-    case Kind::kTime:
-      (lower ? logs.since_ms : logs.until_ms) = point.time.ms;
-      return {};
-    case Kind::kZxid:
-      (lower ? logs.first_zxid : logs.last_zxid) = point.zxid;
-      return {};
-    case Kind::kLatest:
-    case Kind::kBackup:
-      break;
-  }
-  return fail(Error(ErrorId::kUsage, fmt::format("'{}' is no time and no zxid", point.text))
-                  .with_hint("give a time such as '2 hours ago' or a zxid such as zxid:0x10000000b"));
-}
-
 }  // namespace
 
-Result<LogsOf> open_logs(Context& context, const StateOptions& given, const std::optional<std::string>& since,
-                         const std::optional<std::string>& until, NodeArgument node) {
+Result<LogsOf> open_logs(Context& context, const StateOptions& given, const SpanOptions& span,
+                         NodeArgument node) {
   LogsOf logs;
+  ZK_TRY(const SpanRequest wanted, span_request(context, span));
   ZK_TRY(const StateOptions options, settle_arguments(context, given));
   ZK_TRY_STATUS(need_node(options, node));
   logs.path = options.path.value_or("/");
@@ -177,20 +161,6 @@ Result<LogsOf> open_logs(Context& context, const StateOptions& given, const std:
   if (options.source) request.sources = {*options.source};
   request.timeline = options.timeline;
   ZK_TRY(logs.opened, open_source(context, request));
-  // SRC@POINT: up to there.
-  if (logs.opened.point.kind != restore::PointSpec::Kind::kLatest)
-    ZK_TRY_STATUS(narrow(logs.opened.point, false, logs));
-  if (since) {
-    ZK_TRY(const restore::PointSpec point, parse_point(*since, context));
-    ZK_TRY_STATUS(narrow(point, true, logs));
-  }
-  if (until) {
-    ZK_TRY(const restore::PointSpec point, parse_point(*until, context));
-    const std::int64_t last_zxid = logs.last_zxid, until_ms = logs.until_ms;
-    ZK_TRY_STATUS(narrow(point, false, logs));
-    logs.last_zxid = std::min(logs.last_zxid, last_zxid);
-    logs.until_ms = std::min(logs.until_ms, until_ms);
-  }
   if (!options.source) context.output.note("the log of " + logs.opened.source->description());
   if (logs.opened.stored && !logs.opened.stored->timeline_text.empty())
     context.output.note("timeline " + logs.opened.stored->timeline_text);
@@ -200,6 +170,7 @@ Result<LogsOf> open_logs(Context& context, const StateOptions& given, const std:
     return fail(Error(ErrorId::kNoData, "there are snapshots here, but no transaction log")
                     .at(logs.opened.source->description()));
   show_findings(context.output, logs.listing.findings, Stance::kReading);
+  ZK_TRY(static_cast<LogSpan&>(logs), span_in(logs.opened, logs.listing, wanted, context.job));
   return logs;
 }
 

@@ -9,6 +9,7 @@
 #include "restore/base_choice.h"
 #include "restore/target.h"
 #include "src/cli/context.h"
+#include "src/cli/log_span.h"
 #include "src/cli/source_arg.h"
 #include "src/cli/verb.h"
 
@@ -50,21 +51,14 @@ Result<std::vector<StateAt>> load_states_at(Context& context, std::span<const St
                                             NodeArgument node = NodeArgument::kRootIfLeftOut);
 
 /// What verbs that go through the logs, rather than to one point, start from.
-struct LogsOf {
+struct LogsOf : LogSpan {
   std::string path;  // the node asked for; the root if none was
   OpenedSource opened;
   restore::SourceListing listing;
-  std::int64_t first_zxid = INT64_MIN, last_zxid = INT64_MAX;  // of --since, --until and SRC@POINT
-  std::int64_t since_ms = INT64_MIN, until_ms = INT64_MAX;
-
-  bool takes(std::int64_t zxid, std::int64_t time_ms) const {
-    return zxid >= first_zxid && zxid <= last_zxid && time_ms >= since_ms && time_ms <= until_ms;
-  }
 };
 /// Takes SRC and PATH as load_state_at() does, opens the source and lists it; --at has no say. Findings of
 /// the listing are shown. kNoData where there is no log at all.
-Result<LogsOf> open_logs(Context& context, const StateOptions& options,
-                         const std::optional<std::string>& since, const std::optional<std::string>& until,
+Result<LogsOf> open_logs(Context& context, const StateOptions& options, const SpanOptions& span,
                          NodeArgument node = NodeArgument::kRootIfLeftOut);
 
 /// The node, or kNotFound with the nearest thing that is there. kUsage for what can be no path.

@@ -192,7 +192,7 @@ struct TxnPrinter::JsonBody {
   }
 };
 
-void TxnPrinter::print_json(const TxnEntry& entry, TextBuffer& out) {
+void TxnPrinter::print_json(const TxnEntry& entry, TextBuffer& out, std::string_view more_members) {
   const Txn& txn = entry.txn;
   const TxnHeader& header = txn.header;
   if (format_ == Format::kJson && !first_row_) out.append(",\n");
@@ -210,6 +210,7 @@ void TxnPrinter::print_json(const TxnEntry& entry, TextBuffer& out) {
       .text(txn_type_name(header.type))
       .text(took_effect(txn) ? "\",\"applied\":true" : "\",\"applied\":false");
   std::visit(JsonBody{*this, out}, txn.body);
+  out.append(more_members);
   {
     Cursor row(out, kFixedBytes + json_file_.size());
     if (txn.digest) row.text(",\"digest\":").hex(txn.digest->digest);

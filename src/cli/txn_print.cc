@@ -103,7 +103,10 @@ void TxnPrinter::set_file(std::string_view path) {
 void TxnPrinter::begin(TextBuffer& out) {
   if (format_ == Format::kJson) out.append(fmt::format("{{\"schema\":\"{}\",\"txns\":[", schema_));
   if (format_ != Format::kCsv) return;
-  out.append(csv_header(columns()));
+  std::vector<Column> all = columns();
+  if (more_ != nullptr)
+    for (const Column& column : more_->columns()) all.push_back(column);
+  out.append(csv_header(all));
   out.end_line();
 }
 
@@ -245,7 +248,7 @@ struct TxnPrinter::TextBody {
   fmt::memory_buffer scratch{};
 };
 
-void TxnPrinter::print_text(const TxnEntry& entry, TextBuffer& out) {
+void TxnPrinter::print_head(const TxnEntry& entry, TextBuffer& out) {
   const TxnHeader& header = entry.txn.header;
   auto padded = [&](std::string_view text, std::size_t width) {
     out.append(text);
@@ -259,7 +262,13 @@ void TxnPrinter::print_text(const TxnEntry& entry, TextBuffer& out) {
                                : "session " + hex_text(static_cast<std::uint64_t>(header.client_id)),
          26);
   padded(txn_type_name(header.type), 15);
-  std::visit(TextBody{out, color_}, entry.txn.body);
+}
+
+void TxnPrinter::print_body(const TxnBody& body, TextBuffer& out) { std::visit(TextBody{out, color_}, body); }
+
+void TxnPrinter::print_text(const TxnEntry& entry, TextBuffer& out) {
+  print_head(entry, out);
+  print_body(entry.txn.body, out);
   out.end_line();
 }
 
@@ -310,7 +319,8 @@ struct TxnPrinter::CellBody {
   void operator()(const MultiTxn&) {}
 };
 
-void TxnPrinter::line(const std::vector<Cell>& cells, TextBuffer& out) {
+void TxnPrinter::line(std::vector<Cell>& cells, TextBuffer& out) {
+  if (more_ != nullptr) more_->append(cells[kPart].number, cells[kPath].text, cells);
   out.append(format_ == Format::kCsv ? csv_line(cells) : plain_line(cells));
   out.end_line();
 }
@@ -332,11 +342,14 @@ void TxnPrinter::print_cells(const TxnEntry& entry, TextBuffer& out) {
   line(cells, out);
   std::int64_t part = 0;
   if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body)) {
-    for (const PathItem& item : close->paths) {
+    std::vector<std::string_view> gone;
+    for (const PathItem& item : close->paths) gone.push_back(item.path);
+    if (more_ != nullptr && !close->has_body) gone = more_->taken_along();
+    for (const std::string_view path : gone) {
       cells = row;
       cells[kPart] = Cell::integer(++part);
       cells[kType] = Cell::string("delete");
-      cells[kPath] = Cell::string(item.path);
+      cells[kPath] = Cell::string(path);
       line(cells, out);
     }
   }

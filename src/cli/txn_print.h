@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "formats/txn_log.h"
 #include "src/cli/json_writer.h"
@@ -41,17 +42,37 @@ class TxnPrinter {
   /// deletes.
   void print(const TxnEntry& entry, TextBuffer& out);
 
+  // ---- for records that are shown with more than stands in them (change_print.h)
+  /// What rows of CSV and plain have behind their own columns.
+  class MoreCells {
+   public:
+    virtual ~MoreCells() = default;
+    virtual std::vector<Column> columns() const = 0;
+    /// Of the record (part 0), of a part of a multi, or of a node that goes with a session.
+    virtual void append(std::int64_t part, std::string_view path, std::vector<Cell>& cells) const = 0;
+    /// Nodes that go with the session that the record ends, where that does not name them.
+    virtual std::vector<std::string_view> taken_along() const = 0;
+  };
+  /// Borrowed from now on; before begin().
+  void use(const MoreCells& more) { more_ = &more; }
+  /// The object with more members: ,"name":value as often as there are some.
+  void print_json(const TxnEntry& entry, TextBuffer& out, std::string_view more_members = {});
+  /// The columns that every line of text begins with.
+  void print_head(const TxnEntry& entry, TextBuffer& out);
+  /// What stands behind them.
+  void print_body(const TxnBody& body, TextBuffer& out);
+
  private:
   struct JsonBody;
   struct TextBody;
   struct CellBody;
-  void print_json(const TxnEntry& entry, TextBuffer& out);
   void print_text(const TxnEntry& entry, TextBuffer& out);
   void print_cells(const TxnEntry& entry, TextBuffer& out);
-  void line(const std::vector<Cell>& cells, TextBuffer& out);
+  void line(std::vector<Cell>& cells, TextBuffer& out);
 
   Format format_;
   bool color_;
+  const MoreCells* more_ = nullptr;
   bool first_row_ = true;
   std::string schema_;
   std::string json_head_;  // up to the value of "zxid"

@@ -36,6 +36,10 @@ std::vector<ProvenCommand> commands() {
   add("verify replay", {"verify", "--replay", "-r", "/repo"});
   add("stats", {"stats", "-r", "/repo"});
   add("log", {"log", "/data"});
+  add("log stat", {"log", "/data", "--stat", "--reverse", "--limit", "20", "--json"});
+  add("log patch", {"log", "/data", "-p", "--path", "/app"});
+  add("log follow", {"log", "/data", "-f", "-p", "--until", "zxid:0x62"});
+  add("grep history", {"grep", "app", "/data", "--history", "--type", "create"});
   add("ls", {"ls", "latest", "/", "-R", "-r", "/repo"});
   add("inspect", {"inspect", "/data"});
   return all;

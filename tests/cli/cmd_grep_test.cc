@@ -98,6 +98,29 @@ TEST_F(GrepVerb, SeesOnlyTransactionsAskedFor) {
   EXPECT_EQ(zkark({"grep", "app", "/data", "--history", "--at", "zxid:0x20"}), 2);
 }
 
+TEST_F(GrepVerb, TakesEveryConditionThatLogTakes) {
+  const auto count = [&](std::vector<std::string> conditions) {
+    std::vector<std::string> words = {"grep", ".", "/data", "--history", "-o", "ndjson"};
+    words.insert(words.end(), conditions.begin(), conditions.end());
+    const int status = zkark(words);
+    EXPECT_TRUE(status == 0 || status == 5) << console.err;
+    std::set<std::string> zxids;
+    for (const auto& row : objects())
+      if (row.at("record") == "txns") zxids.emplace(row.at("zxid").as_string());
+    return zxids;
+  };
+  using Zxids = std::set<std::string>;
+  EXPECT_EQ(count({"--zxid", "0x1f..0x21"}), (Zxids{"0x1f", "0x20", "0x21"}));
+  EXPECT_EQ(count({"--session", "0x1000086147b0000", "--cxid", "104"}), Zxids{"0x1f"});
+  EXPECT_EQ(count({"--value-regex", "^to be deleted$"}), Zxids{"0xa"});
+  EXPECT_EQ(count({"--error", "NoNode"}), Zxids{"0x3c"});
+  EXPECT_EQ(count({"--error", "none", "--type", "setacl"}).size(), 5u);
+  EXPECT_EQ(count({"--since", "2026-11-21T07:35:49.818Z"}), (Zxids{"0x61", "0x62"}));
+  EXPECT_TRUE(count({"--type", "delete"}).contains("0x62")) << "what goes with a session is deleted";
+  EXPECT_EQ(zkark({"grep", ".", "/data", "--zxid", "0x1.."}), 2);
+  EXPECT_NE(console.err.find("conditions on transactions need --history"), std::string::npos) << console.err;
+}
+
 TEST_F(GrepVerb, TellsWhatDidNotTakeEffect) {
   EXPECT_EQ(zkark({"grep", "/m/", "/data", "--history", "--names", "-o", "ndjson"}), 0);
   std::size_t failed = 0;

@@ -11,6 +11,7 @@
 #include "formats/txn_log.h"
 #include "tests/cli/verb_lab.h"
 #include "tests/formats/canonical.h"
+#include "tests/support/log_builder.h"
 
 namespace zkark::test {
 namespace {
@@ -341,7 +342,60 @@ TEST_F(Log, TakesARangeOfTimes) {
   EXPECT_EQ(zxids(), (std::vector<std::string>{"0x2", "0x3", "0x4"}));
   EXPECT_EQ(zkark({"log", "/data", "--since", "zxid:0x4"}), 0);
   EXPECT_EQ(zxids(), (std::vector<std::string>{"0x4", "0x5"}));
-  EXPECT_EQ(zkark({"log", "/data", "--since", "latest"}), 2);
+  EXPECT_EQ(zkark({"log", "/data", "--since", "latest"}), 0);
+  EXPECT_EQ(zxids(), (std::vector<std::string>{"0x5"}));
+  EXPECT_EQ(zkark({"log", "/data", "--until", "latest"}), 0);
+  EXPECT_EQ(zxids().size(), 5u);
+  EXPECT_EQ(zkark({"log", "/data", "--since", "latest~1"}), 2);
+  EXPECT_NE(console.err.find("where a backup ends, `zkark list` shows"), std::string::npos) << console.err;
+}
+
+TEST_F(Log, TakesEachTransactionByItsOwnTimeWhereAClockStepped) {
+  LogBuilder log;
+  log.record(1, 1000).record(2, 2000).record(3, 500).record(4, 600).record(5, 2100).record(6, 1900);
+  fs.put("/data/version-2/log.1", log.bytes());
+  EXPECT_EQ(zkark({"log", "/data", "--since", "@1", "--until", "@2"}), 0);
+  EXPECT_EQ(zxids(), (std::vector<std::string>{"0x1", "0x2", "0x6"}));
+  EXPECT_EQ(
+      console.err,
+      "a clock stepped: 3 transactions between these, 0x3 to 0x5, carry a time outside of the range and "
+      "are not shown; --zxid shows them\n");
+  EXPECT_EQ(zkark({"log", "/data", "--since", "@1", "--until", "@2", "--stat", "--reverse"}), 0);
+  EXPECT_NE(console.err.find("a clock stepped: 3 transactions"), std::string::npos) << console.err;
+  // No step, no word.
+  EXPECT_EQ(zkark({"log", "/data", "--since", "@0.5", "--until", "@1"}), 0);
+  EXPECT_EQ(zxids(), (std::vector<std::string>{"0x1", "0x3", "0x4"}));
+  EXPECT_NE(console.err.find("1 transaction between these, 0x2 to 0x2, carries a time"), std::string::npos)
+      << console.err;
+  EXPECT_EQ(zkark({"log", "/data", "--since", "@0.5", "--until", "@0.7"}), 0);
+  EXPECT_EQ(console.err, "");
+}
+
+TEST_F(Log, UpToATimeIsTheHistoryThatARestoreWouldTake) {
+  LogBuilder log;
+  log.record(1, 1000).record(2, 2000).record(3, 3000);
+  fs.put("/data/version-2/log.1", log.bytes());
+  EXPECT_EQ(zkark({"log", "/data@@2"}), 0);
+  EXPECT_EQ(zxids(), (std::vector<std::string>{"0x1", "0x2"}));
+  fs.put("/data/version-2/log.1", LogBuilder(log).record(4, 1500).bytes());
+  EXPECT_EQ(zkark({"log", "/data@@2"}), 7) << console.out;  // before 0x3, or after 0x4?
+}
+
+TEST_F(Log, SaysWhatThereIsWhereNothingLiesInTheRange) {
+  put_log({2, 3, 4});
+  const std::string held =
+      "no transaction lies in that range: /data holds 0x2 2026-11-21 05:30:42.002Z to 0x4 2026-11-21 "
+      "05:30:42.004Z\n";
+  for (const std::vector<std::string>& range :
+       {std::vector<std::string>{"--zxid", "0x50.."}, {"--since", "@1795239043"}, {"--until", "@5"}})
+    for (const std::string how : {"--limit=5", "--reverse", "--stat"}) {
+      EXPECT_EQ(zkark({"log", "/data", range[0], range[1], how}), 0);
+      EXPECT_EQ(zxids(), (how == "--stat" ? std::vector<std::string>{"0"} : std::vector<std::string>{}));
+      EXPECT_EQ(console.err, held) << range[1] << how;
+    }
+  // Nothing that is asked for in a range that has something is another matter.
+  EXPECT_EQ(zkark({"log", "/data", "--zxid", "0x3..", "--path", "/nowhere"}), 0);
+  EXPECT_EQ(console.err, "");
 }
 
 TEST_F(Log, StopsAtTheLimit) {
