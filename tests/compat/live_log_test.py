@@ -95,6 +95,51 @@ class LiveLog(unittest.TestCase):
                     self.assertEqual(follower.rows(), [json.loads(line) for line in wanted.splitlines()])
                     self.assertTrue(follower.rows()[-1]["complete"], errors)
 
+    def test_what_a_rejoining_member_cuts_off_is_told(self):
+        """A leader logs transactions alone, dies, and rejoins before the others wrote anything: it is sent TRUNC."""
+        with zkreal.Lab() as lab:
+            servers = lab.ensemble({n: lab.new_dir("data") for n in (1, 2, 3)}, flags=flags(snap_count=1000))
+            first = next(n for n, s in servers.items() if s.mode == "leader")
+            others = [n for n in servers if n != first]
+            client = servers[first].client(timeout=20.0)
+            client.create("/base", b"epoch 1")
+            kept = client.set("/base", b"kept").mzxid
+            for n in others:
+                zkreal.wait_until(lambda: servers[n].srvr()["zxid"] == kept)
+            data = Path(servers[first].config["dataDir"])
+            follower = Follower(self, lab, "member", data, "-p")
+            for n in others:
+                servers[n].signal(signal.SIGSTOP)
+            client.set_async("/base", b"never acknowledged")
+            client.create_async("/lost", b"never acknowledged")
+            follower.wait_for(kept + 2)
+            for server in servers.values():
+                server.kill()
+            lab.close_client(client, answer=False)
+            for n in others:
+                servers[n].start(wait=False)
+            for n in others:
+                servers[n].wait_ready()
+            servers[first].start()
+            client = servers[first].client()
+            last = client.set("/base", b"epoch 2").mzxid
+            follower.wait_for(last)
+            lab.close_client(client)
+            for server in servers.values():
+                server.kill()
+            afterwards = [json.loads(line) for line in zkark.run(lab, "log", data, "-o", "ndjson", "-p").stdout.splitlines()]
+            follower.wait_for(max(int(row["zxid"], 16) for row in afterwards if row["record"] == "txns"))
+            status, errors = follower.end()
+            self.assertEqual(status, 130, errors)
+            rows = follower.rows()
+            cuts = [row for row in rows if row["record"] == "cut"]
+            self.assertEqual([(int(row["last_zxid"], 16), int(row["withdrawn_zxid"], 16)) for row in cuts],
+                             [(kept, kept + 2)], errors)
+            left = [row for row in rows if row["record"] == "txns" and not kept < int(row["zxid"], 16) <= kept + 2]
+            self.assertEqual(left, [row for row in afterwards if row["record"] == "txns"])
+            written = next(row for row in left if int(row["zxid"], 16) == last)
+            self.assertEqual(written["changes"][0]["before"]["data"], {"utf8": "kept"})
+
 
 if __name__ == "__main__":
     unittest.main()
