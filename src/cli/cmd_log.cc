@@ -102,7 +102,7 @@ Verb log_verb() {
                     "how values changed, line by line"},
                    {"zkark log /var/lib/zookeeper -f --since latest --path /kafka -o ndjson",
                     "what comes from now on, for a program, as a stream"}},
-      .exit_codes = {3, 5},
+      .exit_codes = {3, 5, 6, 7},
       .uses = kUsesRepository | kUsesCache | kUsesTime | kUsesProgress,
   });
   verb.argument("SRC", &Options::source, "what to read; the repository of -r if left out")

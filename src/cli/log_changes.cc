@@ -40,6 +40,8 @@ class ChangeLog {
   Result<Stretch> find_stretch();
   Status replay(const Stretch& stretch);
   Status take(const restore::WalkEntry& walk, std::span<const Change> changes);
+  void begin_phase(const char* phase);
+  void advance(const restore::WalkEntry& walk);
   void write(TextBuffer& block);
   void write_held();
 
@@ -52,11 +54,29 @@ class ChangeLog {
   LogOutcome outcome_;
   ChangePrinter printer_;
   ChangeTotals totals_;
+  const restore::SourceFile* progress_file_ = nullptr;
+  std::uint64_t bytes_before_ = 0;
   TextBuffer block_;
   std::deque<std::string> held_;  // with --reverse
   std::uint64_t skip_ = 0;        // records of the first zxid that a limit counted from the end leaves out
   std::string file_;
 };
+
+void ChangeLog::begin_phase(const char* phase) {
+  std::uint64_t total = 0;
+  for (const restore::SourceFile& log : listing_.logs) total += log.size_bytes;
+  progress_file_ = nullptr;
+  bytes_before_ = 0;
+  context_.job.progress.done = 0;
+  context_.job.progress.total = total;
+  context_.job.progress.phase = phase;
+}
+
+void ChangeLog::advance(const restore::WalkEntry& walk) {
+  if (progress_file_ != nullptr && walk.file != progress_file_) bytes_before_ += progress_file_->size_bytes;
+  progress_file_ = walk.file;
+  context_.job.progress.done = bytes_before_ + walk.entry.end_offset();
+}
 
 /// Goes over all records once.
 Result<Stretch> ChangeLog::find_stretch() {
@@ -68,11 +88,12 @@ Result<Stretch> ChangeLog::find_stretch() {
   std::deque<std::int64_t> newest;  // with --reverse, the last `limit` ones
   std::uint64_t taken = 0;
   restore::WalkEntry entry;
-  context_.job.progress.phase = "reading";
+  begin_phase("reading");
   for (std::uint64_t n = 0; taken < wanted_.limit || wanted_.reverse; ++n) {
     if ((n & 1023) == 0) ZK_TRY_STATUS(context_.job.check());
     ZK_TRY(const bool more, walk.next_into(entry));
     if (!more || entry.entry.zxid() > wanted_.span.last_zxid) break;
+    if ((n & 1023) == 0) advance(entry);
     outcome_.check_beginning(entry, findings_);
     ZK_TRY(const bool takes, chooser_.takes(entry.entry.txn));
     if (!takes) continue;
@@ -124,12 +145,14 @@ Status ChangeLog::replay(const Stretch& stretch) {
   options.first_zxid = stretch.first_zxid;
   options.last_zxid = stretch.last_zxid;
   forensics::TxnChooser chooser(wanted_.filter, source_, listing_, context_.job);
+  std::uint64_t visits = 0;
   const auto visit = [&](const restore::WalkEntry& walk, std::span<const Change> changes,
                          const restore::State&) -> Status {
+    if ((visits++ & 1023) == 0) advance(walk);
     ZK_TRY(const bool taken, chooser.takes(walk.entry.txn));
     return taken ? take(walk, changes) : Status();
   };
-  context_.job.progress.phase = "replaying";
+  begin_phase("replaying");
   restore::Findings met;
   ZK_TRY_STATUS(forensics::walk_changes(source_, listing_, options, visit, met, context_.job));
   const std::size_t known = findings_.size();
