@@ -153,6 +153,26 @@ TEST_F(LogChanges, StartAtTheNewestSnapshotBeforeTheStretch) {
   EXPECT_TRUE(std::equal(from_snapshot.rbegin(), from_snapshot.rend(), from_start.rbegin()));
 }
 
+TEST_F(LogChanges, AreTheSameFromARepository) {
+  load("zk-3.8.0-shop");
+  const std::vector<object> wanted = txns({"-p"});
+  ASSERT_EQ(zkark({"init", "-r", "/repo"}), 0);
+  ASSERT_EQ(zkark({"backup", "/data", "-r", "/repo"}), 0);
+  for (const std::string path : {"/", "/shop/prices"}) {
+    std::vector<object> found;
+    ASSERT_EQ(zkark({"log", "-r", "/repo", "-p", "--path", path, "-o", "ndjson"}), 0) << console.err;
+    for (const object& row : objects())
+      if (row.at("record") == "txns") found.push_back(row);
+    EXPECT_EQ(found.size(), zxids({"--path", path}).size());
+    for (const object& row : found) {
+      const auto same = std::find_if(wanted.begin(), wanted.end(),
+                                     [&](const object& one) { return one.at("zxid") == row.at("zxid"); });
+      ASSERT_NE(same, wanted.end());
+      EXPECT_EQ(row.at("changes"), same->at("changes")) << row.at("zxid");
+    }
+  }
+}
+
 TEST_F(LogChanges, SayWhereNothingTellsWhatWasThere) {
   put_log({set(5, "/a", "new", 3), set(6, "/a", "newer", 4)});
   EXPECT_EQ(zkark({"log", "/data", "-p"}), 0);
