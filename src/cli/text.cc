@@ -99,6 +99,11 @@ unsigned column_width(std::uint32_t c) {
 unsigned display_width(std::string_view text) {
   unsigned width = 0;
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f) ++plain;
+    width += static_cast<unsigned>(plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     if (text.size() > 2 && text[0] == '\x1b' && text[1] == '[') {  // our own colours take no room
       const std::size_t end = text.find('m');
       if (end != text.npos) {
