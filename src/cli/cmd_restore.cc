@@ -69,22 +69,6 @@ std::string stamp_of(WallTime time) {
   return stamp + "Z";
 }
 
-/// What goes into a configuration file must not depend on where a server is started.
-Result<std::string> absolute(Context& context, const std::string& path) {
-  if (path.starts_with('/')) return path;
-  const auto variable = context.variables.find("PWD");
-  if (variable != context.variables.end() && variable->second.starts_with('/')) {
-    const Result<FileInfo> named = context.fs.info(variable->second), here = context.fs.info(".");
-    if (named && here && named->device == here->device && named->inode == here->inode) {
-      const std::string_view inner = std::string_view(path).substr(path.starts_with("./") ? 2 : 0);
-      return inner == "." || inner.empty() ? variable->second : join_path(variable->second, inner);
-    }
-  }
-  return fail(Error(ErrorId::kUsage, "the current directory has no known name")
-                  .at(path)
-                  .with_hint("give an absolute path"));
-}
-
 std::string ids_of(const Ensemble& ensemble) {
   std::string ids;
   for (const ServerLine& server : ensemble.servers)
@@ -189,9 +173,9 @@ Status Restore::open() {
   if (options_.probe) {
     ZK_TRY(probe_, parse_hosts(*options_.probe));
   }
-  ZK_TRY(dir_, absolute(context_, *options_.to));
+  ZK_TRY(dir_, absolute_path(context_.fs, context_.variables, *options_.to));
   if (options_.to_log_dir) {
-    ZK_TRY(log_dir_, absolute(context_, *options_.to_log_dir));
+    ZK_TRY(log_dir_, absolute_path(context_.fs, context_.variables, *options_.to_log_dir));
   }
   SourceRequest request{options_.sources, options_.log_dir.value_or(""), options_.zoo_cfg.value_or("")};
   if (options_.at) {

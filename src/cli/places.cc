@@ -143,6 +143,22 @@ Result<std::string> data_around(ReadFs& fs, const std::string& path) {
   return std::string();
 }
 
+Result<std::string> absolute_path(ReadFs& fs, const std::map<std::string, std::string>& variables,
+                                  const std::string& path) {
+  if (path.starts_with('/')) return path;
+  const auto variable = variables.find("PWD");
+  if (variable != variables.end() && variable->second.starts_with('/')) {
+    const Result<FileInfo> named = fs.info(variable->second), here = fs.info(".");
+    if (named && here && named->device == here->device && named->inode == here->inode) {
+      const std::string_view inner = std::string_view(path).substr(path.starts_with("./") ? 2 : 0);
+      return inner == "." || inner.empty() ? variable->second : join_path(variable->second, inner);
+    }
+  }
+  return fail(Error(ErrorId::kUsage, "the current directory has no known name")
+                  .at(path)
+                  .with_hint("give an absolute path"));
+}
+
 std::string directory_of_url(std::string_view url) {
   if (url.starts_with("file:")) {
     url.remove_prefix(5);
