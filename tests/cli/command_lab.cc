@@ -160,6 +160,10 @@ const std::vector<ProvenCommand>& writing_commands() {
        .words = {"restore", "latest", "--to", "/srv/zk", "--yes", "-r", "/repo"},
        .prepare = with_both,
        .target = "/srv/zk"},
+      {.name = "convert",
+       .words = {"convert", "/data", "--for", "3.5", "--to", "/srv/zk-3.5"},
+       .prepare = with_first,
+       .target = "/srv/zk-3.5"},
   };
   return commands;
 }

@@ -64,7 +64,8 @@ struct ProvenCommand {
   const char* target = nullptr;      // a directory that is absent or whole (restore)
   const char* repository = "/repo";  // the one that is written
 };
-/// Those that write: init, a first full, a later full, an increment, prune, copy, tag, compact, restore.
+/// Those that write: init, a first full, a later full, an increment, prune, copy, tag, compact, restore,
+/// convert.
 const std::vector<ProvenCommand>& writing_commands();
 
 }  // namespace zkark::test
