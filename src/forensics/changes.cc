@@ -91,6 +91,7 @@ class Collector : public restore::Effects {
     now.reset();
     if (const NodeId id = state_.tree.find(path); id != restore::kNoNode) now = copy_node(state_.tree, id);
     change.after = now;
+    change.exact = true;
     change.type = txn_->header.type;
     if (const auto* multi = std::get_if<MultiTxn>(&txn_->body)) find_part(*multi, change);
     changes.push_back(std::move(change));
@@ -293,7 +294,7 @@ Status ChangeWalker::choose_base() {
   for (std::size_t i = next_snapshot_; i-- > 0;) {
     ZK_TRY(const bool loaded, load(snapshots[i]));
     if (!loaded) continue;
-    if (exact_from_ <= options_.first_zxid) return {};
+    if (exact_from_ < options_.first_zxid) return {};
     if (newest == nullptr) newest = &snapshots[i];
   }
   if (!listing_.logs.empty() && listing_.logs.front().zxid <= 1) {

@@ -41,6 +41,9 @@ struct Change {
   std::optional<NodeCopy> before;
   std::optional<NodeCopy> after;  // absent: it is gone
   bool before_known = true;
+  /// Told from the exact state before and after the record; else from the record and what a fuzzy snapshot
+  /// shows, whose ACLs may be of later.
+  bool exact = false;
 };
 
 struct ChangeWalkOptions {

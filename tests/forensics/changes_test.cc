@@ -157,6 +157,29 @@ TEST(Changes, BeginLateFromANewerBase) {
   EXPECT_EQ(late, early);
 }
 
+/// A fuzzy snapshot is exact behind the record at its end, and tells nothing for certain before it.
+TEST(Changes, OfTheRecordAtAFuzzyEndAreToldFromAnOlderBase) {
+  Directory data("fixtures/zk-3.8.0-fuzzy");
+  Job job;
+  std::size_t seen = 0;
+  for (std::int64_t zxid = 0x1c4; zxid <= 0x1d2; ++zxid) {
+    restore::Findings findings;
+    ChangeWalkOptions options;
+    options.first_zxid = options.last_zxid = zxid;
+    const auto visit = [&](const restore::WalkEntry&, std::span<const Change> changes,
+                           const restore::State&) -> Status {
+      for (const Change& change : changes) {
+        EXPECT_TRUE(change.exact) << zxid_text(zxid) << " " << change.path;
+        EXPECT_TRUE(change.before_known) << zxid_text(zxid) << " " << change.path;
+        ++seen;
+      }
+      return {};
+    };
+    ASSERT_TRUE(walk_changes(*data.source, data.listing, options, visit, findings, job));
+  }
+  EXPECT_GT(seen, 5u);
+}
+
 TEST(Changes, BeforeTheOldestBaseRecordsSpeakForThemselves) {
   Directory data("fixtures/zk-3.8.0-standalone");
   // Only the newest snapshot is left, and the log before it: its records have no base.
