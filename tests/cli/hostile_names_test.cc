@@ -45,6 +45,8 @@ TEST_F(HostileNames, NeverReachTheTerminalAsTheyAre) {
       {"grep", "evil", "/data", "-l"},
       {"grep", "evil|cmd|new", "/data", "--history"},
       {"grep", "evil", "/data", "--history", "-l"},
+      {"undo", "/data", "--plan", "--zxid", "0x2"},
+      {"undo", "/data", "--plan", "--zxid", "0x1,0x2"},
   };
   for (const std::vector<std::string>& command : commands) {
     for (const std::string format : {"table", "json", "ndjson", "csv", "plain"}) {
