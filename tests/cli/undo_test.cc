@@ -107,7 +107,6 @@ TEST_F(UndoVerb, RefusesWhatSaysTooLittleOrTooMuch) {
            {"--zxid", "0x13,"},
            {"--zxid", ""},
            {"--zxid", "0x13", "--path", "shop"},
-           {"--zxid", "0x13", "--since", "latest"},
            {"--zxid", "0x13", "--type", "delte"},
            {"--zxid", "0x13", "--max-request", "100"}}) {
     std::vector<std::string> all = {"undo", "/data", "--plan"};
@@ -123,6 +122,7 @@ TEST_F(UndoVerb, EndsWithFiveWhereNothingIsWhatWasAskedFor) {
   EXPECT_EQ(zkark({"undo", "/data", "--plan", "--session", "0x1234"}), 5);
   EXPECT_TRUE(said("zkark log takes the same conditions")) << console.err;
   EXPECT_EQ(zkark({"undo", "/data", "--plan", "--zxid", "0x99"}), 5);
+  EXPECT_EQ(zkark({"undo", "/data", "--plan", "--zxid", "0x13", "--since", "latest"}), 5);
   EXPECT_EQ(zkark({"undo", "/data@zxid:0x99", "--plan", "--zxid", "0x13"}), 5);
   EXPECT_EQ(zkark({"undo", "/data", "--plan", "--path", "/shop", "--back-to", "zxid:0x99"}), 5);
   EXPECT_EQ(zkark({"undo", "/nowhere", "--plan", "--zxid", "0x13"}), 9);
