@@ -84,9 +84,8 @@ Result<Bytes> TxnLogReader::window_at(std::uint64_t offset, std::size_t bytes) {
   while (buffer_size_ < bytes) {
     const std::size_t want = std::max(kept + fill_bytes_, std::min(bytes, buffer_size_ * 2));
     if (buffer_.size() < want) buffer_.resize(want);
-    ZK_TRY(std::size_t n,
-           file_.read_at(buffer_offset_ + buffer_size_,
-                         MutableBytes(buffer_).subspan(buffer_size_, want - buffer_size_)));
+    ZK_TRY(std::size_t n, file_.read_at(buffer_offset_ + buffer_size_,
+                                        MutableBytes(buffer_).subspan(buffer_size_, want - buffer_size_)));
     if (n == 0) break;
     fill_bytes_ = std::min(fill_bytes_ * 4, kWindowBytes);
     buffer_size_ += n;
