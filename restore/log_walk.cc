@@ -62,12 +62,14 @@ Result<bool> LogWalk::handle_damage(Error error) {
     return false;
   }
   // Stored data whose object is gone or rotten have nothing to go on with.
-  const bool readable = finding.id != ErrorId::kBadMagic && finding.id != ErrorId::kTruncated &&
-                        finding.id != ErrorId::kMissingObject && finding.id != ErrorId::kObjectDamaged;
+  const bool readable = finding.id != ErrorId::kMissingObject && finding.id != ErrorId::kObjectDamaged;
   Result<bool> more = readable ? reader_->skip_damage() : Result<bool>(false);
   if (!more) return more;
   finding.end_offset = *more ? reader_->offset() : file_end();
-  add_loss(std::move(finding));
+  if (*finding.end_offset == kLogHeaderBytes)
+    findings_.push_back(std::move(finding));  // the header alone: no record stood there
+  else
+    add_loss(std::move(finding));
   if (!*more) reader_.reset();
   return true;
 }
@@ -240,7 +242,8 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
     if (told) {
       // A damaged stretch behind which the zxids go on unbroken lost nothing that was ever a record of its
       // own.
-      if (walk.step == Step::kNext || walk.step == Step::kSameZxid)
+      if (walk.step == Step::kNext || walk.step == Step::kSameZxid ||
+          zxid <= findings_[*open_loss_].first_zxid)
         findings_[*open_loss_].first_zxid.reset();
       else
         findings_[*open_loss_].last_zxid = zxid - 1;
