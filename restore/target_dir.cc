@@ -130,8 +130,8 @@ Result<TargetDir> TargetDir::examine(Fs& fs, System& system, TargetDirOptions op
   ZK_TRY_STATUS(target.look(system, dir, target.state_));
   if (!log_dir.empty() && target.log_relative_.empty())
     ZK_TRY_STATUS(target.look(system, log_dir, target.log_state_));
-  const bool inside = target.state_ == TargetState::kEmpty;
-  target.staging_ = inside ? join_path(dir, kInside) : dir + std::string(kBesideSuffix);
+  if (target.options_.flat && target.state_ == TargetState::kEmpty) ZK_TRY_STATUS(target.check_bare());
+  target.staging_ = target.inside() ? join_path(dir, kInside) : dir + std::string(kBesideSuffix);
   if (target.options_.owner && system.self().uid != 0 && !(*target.options_.owner == system.self()))
     return fail(Error(ErrorId::kPermission, "only root can give files to another owner")
                     .at(dir)
@@ -141,12 +141,11 @@ Result<TargetDir> TargetDir::examine(Fs& fs, System& system, TargetDirOptions op
 }
 
 Status TargetDir::claim(System& system) {
-  const bool inside = state_ == TargetState::kEmpty;
-  if (!inside) ZK_TRY_STATUS(make_dirs(*fs_, parent_path(options_.dir), kRestoredDirMode));
+  if (!inside()) ZK_TRY_STATUS(make_dirs(*fs_, parent_path(options_.dir), kRestoredDirMode));
   if (options_.owner) {
     owner_ = options_.owner;
   } else if (system.self().uid == 0) {
-    ZK_TRY(const FileInfo info, fs_->info(inside ? options_.dir : parent_path(options_.dir)));
+    ZK_TRY(const FileInfo info, fs_->info(inside() ? options_.dir : parent_path(options_.dir)));
     owner_ = Owner{info.uid, info.gid};
   }
   ZK_TRY_STATUS(take_over(system));
@@ -194,6 +193,15 @@ void TargetDir::give_up() {
   static_cast<void>(remove_tree(*fs_, staging_));
 }
 
+/// What remove_dir() takes.
+Status TargetDir::check_bare() {
+  ZK_TRY(const std::vector<DirEntry> entries, fs_->list(options_.dir));
+  if (entries.empty()) return {};
+  return fail(Error(ErrorId::kTargetNotEmpty, fmt::format("the target holds {}", entries.front().name))
+                  .at(options_.dir)
+                  .with_hint("choose a new or an empty directory"));
+}
+
 Status TargetDir::check_unused(System& system, const std::string& dir) {
   ZK_TRY(const OpenFiles open, system.open_files_under(dir));
   processes_unseen_ = std::max(processes_unseen_, open.processes_unseen);
@@ -235,7 +243,7 @@ Status TargetDir::take_over(System& system) {
   ZK_TRY(const bool there, left_over(system));
   if (!there) return {};
   // First what an interrupted publish() put into place (target_state() knows it by the temporary directory).
-  if (state_ == TargetState::kEmpty)
+  if (inside())
     for (const char* name : {"conf", "myid", "zkark-lineage.json"})
       ZK_TRY_STATUS(remove_any(*fs_, join_path(options_.dir, name)));
   return remove_tree(*fs_, staging_);
@@ -325,6 +333,7 @@ Status TargetDir::publish_beside() {
   ZK_TRY_STATUS(sync(""));
   ZK_TRY_STATUS(fs_->sync_dir(parent_path(dir)));
   if (state_ == TargetState::kOccupied) ZK_TRY_STATUS(move_aside(dir));
+  if (state_ == TargetState::kEmpty) ZK_TRY_STATUS(fs_->remove_dir(dir));
   ZK_TRY_STATUS(fs_->rename(staging_, dir));
   claimed_ = false;
   ZK_TRY_STATUS(fs_->sync_dir(parent_path(dir)));
@@ -356,8 +365,7 @@ Status TargetDir::publish_inside() {
 
 Status TargetDir::publish() {
   ZK_TRY_STATUS(place_log_dir());
-  if (state_ != TargetState::kEmpty) return publish_beside();
-  return publish_inside();
+  return inside() ? publish_inside() : publish_beside();
 }
 
 }  // namespace zkark::restore

@@ -5,7 +5,8 @@
 //
 // A new directory is filled as DIR.zkark-restore and renamed. One that exists and is empty (perhaps a mount
 // point, made with its owner) is filled in DIR/.zkark-restore, from where the entries are renamed, version-2
-// last: without it no server takes anything from the directory. One that holds something is refused, or with
+// last: without it no server takes anything from the directory. (With `flat` it is removed right before the
+// rename instead: there is no such last step.) One that holds something is refused, or with
 // `replace` renamed to DIR.before-<stamp> (-2, -3 … when that is taken) at the very end. A temporary
 // directory carries a lock that names its process; left over by a dead one, it is removed by the next run.
 #include <cstdint>
@@ -26,6 +27,8 @@ struct TargetDirOptions {
   bool replace = false;
   std::string stamp;           // of ".before-<stamp>": digits and letters
   std::optional<Owner> owner;  // else, as root, that of the directory the files go into
+  /// Files side by side and no server's directory: an empty target gives way to the new one as a whole.
+  bool flat = false;
 };
 
 /// One of the two directories as it stands.
@@ -70,6 +73,9 @@ class TargetDir {
 
  private:
   TargetDir(Fs& fs, TargetDirOptions options) : fs_(&fs), options_(std::move(options)) {}
+  /// The target is there, is empty and stays.
+  bool inside() const { return state_ == TargetState::kEmpty && !options_.flat; }
+  Status check_bare();
   Status check_unused(System& system, const std::string& dir);
   Status look(System& system, const std::string& path, TargetState& state);
   Result<bool> left_over(System& system);

@@ -121,5 +121,18 @@ TEST_F(TargetDirTest, ADirectoryThatIsGivenUpLeavesNoTrace) {
   EXPECT_EQ(fs_.list("/srv")->size(), 0u);
 }
 
+TEST_F(TargetDirTest, AFlatDirectoryTakesThePlaceOfAnEmptyOneAndOfNoOther) {
+  options_.flat = true;
+  fs_.put_dir("/srv/zk/version-2");
+  EXPECT_EQ(refusal(), ErrorId::kTargetNotEmpty);
+  fs_.erase("/srv/zk/version-2");
+  TargetDir target = examine().value();
+  ASSERT_TRUE(target.claim(system_));
+  ASSERT_TRUE(target.write("log.1", "x"));
+  EXPECT_FALSE(fs_.get("/srv/zk/log.1")) << "not before it is whole";
+  ASSERT_TRUE(target.publish());
+  EXPECT_EQ(fs_.files("/srv"), std::vector<std::string>{"/srv/zk/log.1"});
+}
+
 }  // namespace
 }  // namespace zkark::restore
