@@ -56,15 +56,6 @@ struct Sums {
   bool operator==(const Sums&) const = default;
 };
 
-/// An upper bound of a snapshot's size: 84 bytes a node beside path and data, ACL lists, seals.
-std::uint64_t size_estimate(const State& state) {
-  std::uint64_t bytes = 65536 + state.sessions.size() * 12 + state.tree.size() * 84 +
-                        state.tree.path_bytes() + state.tree.data_bytes();
-  for (AclSlot slot = 0; slot < state.tree.acls().slots(); ++slot)
-    bytes += 8 + state.tree.acls().list(slot).encoded().size();
-  return bytes;
-}
-
 Result<Sums> write_state(TargetDir& target, const std::string& name, const State& state, std::int64_t zxid,
                          Job& job) {
   ZK_TRY(const auto file, target.create(name));
@@ -96,6 +87,15 @@ Status read_back_equals(Fs& fs, const std::string& path, std::string_view conten
 }
 
 }  // namespace
+
+/// 84 bytes a node beside path and data, ACL lists, seals.
+std::uint64_t snapshot_size_estimate(const State& state) {
+  std::uint64_t bytes = 65536 + state.sessions.size() * 12 + state.tree.size() * 84 +
+                        state.tree.path_bytes() + state.tree.data_bytes();
+  for (AclSlot slot = 0; slot < state.tree.acls().slots(); ++slot)
+    bytes += 8 + state.tree.acls().list(slot).encoded().size();
+  return bytes;
+}
 
 Result<std::int64_t> choose_epoch(std::int64_t highest_zxid, std::optional<std::int64_t> wanted) {
   const std::int64_t seen = zxid_epoch(highest_zxid);
@@ -145,7 +145,7 @@ Result<Reshaped> reshape(State& state, const ReshapeOptions& options) {
 Result<Materialized> materialize(Fs& fs, TargetDir target, const std::string& dir, State&& given,
                                  const Contents& contents, Job& job) {
   State state = std::move(given);
-  const std::uint64_t estimate = size_estimate(state);
+  const std::uint64_t estimate = snapshot_size_estimate(state);
   ZK_TRY(const std::uint64_t room, fs.free_bytes(target.staging()));
   if (room < estimate)
     return fail(Error(ErrorId::kDiskFull,

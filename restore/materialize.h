@@ -58,6 +58,9 @@ struct Materialized {
   std::vector<std::string> moved_aside;
 };
 
+/// An upper bound of what a snapshot of it takes.
+std::uint64_t snapshot_size_estimate(const State& state);
+
 /// Writes, syncs, reads everything back (bytes by CRC-32 and the seals, tree by node count, session count and
 /// digest), puts it into place. `state` is given up before the copy is loaded: one tree in memory at a time.
 /// Errors: storage (kDiskFull before the first byte when it cannot fit), kDigestMismatch when what was read
