@@ -99,6 +99,8 @@ void Surveyor::add(const WalkEntry& walk) {
   log.last_zxid = header.zxid;
   log.last_time_ms = header.time_ms;
   log.record_bytes += walk.entry.record.size();
+  log.largest_payload =
+      std::max<std::uint64_t>(log.largest_payload, walk.entry.record.size() - kRecordPrefixBytes - 1);
   log.end_offset = std::max(log.end_offset, walk.entry.end_offset());
   if (txn.digest) {
     ++log.digests;
@@ -108,8 +110,10 @@ void Surveyor::add(const WalkEntry& walk) {
   }
   if (walk.step == Step::kSameZxid) log.traits.since_3_9 = true;
   note_type(header.type, false, log.traits);
-  if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body))
+  if (const auto* close = std::get_if<CloseSessionTxn>(&txn.body)) {
     (close->has_body ? log.traits.since_3_6 : log.traits.bare_close) = true;
+    log.bare_close_with_digest |= !close->has_body && txn.digest;
+  }
   if (const auto* create = std::get_if<CreateTxn>(&txn.body); create && create->v0)
     log.traits.early_create = true;
   if (header.type == TxnType::kError) ++log.ineffective;
@@ -157,6 +161,7 @@ Status Surveyor::look_at_snapshot(SnapshotShape& shape) {
     if (kind == NodeKind::kContainer) shape.traits.since_3_5 = true;
     if (kind == NodeKind::kTtl) shape.traits.since_3_5_3 = true;
     if (node->data) shape.data_bytes += node->data->size();
+    if (node->data) shape.largest_value = std::max<std::uint64_t>(shape.largest_value, node->data->size());
     if (node->path == "/zookeeper/config") shape.traits.since_3_5 = true;
   }
   ZK_TRY(shape.facts.tail, reader.read_tail());
@@ -182,6 +187,80 @@ std::string_view release_text(const Traits& traits) {
   if (traits.early_create) return "early 3.x";
   if (traits.bare_close || traits.without_digest) return "3.4 or 3.5, or later without digests";
   return "not to be told";
+}
+
+namespace {
+
+/// The records of one log between two zxids, one after the other; damage ends it (it is told elsewhere).
+class Stretch {
+ public:
+  Stretch(std::unique_ptr<File> file, std::int64_t first, std::int64_t last)
+      : file_(std::move(file)), reader_(*file_), first_(first), last_(last) {}
+  /// False at the end; then `zxid` is above everything.
+  Result<bool> next() {
+    for (;;) {
+      const Result<bool> more = reader_.next_into(entry_);
+      if (!more && !passes_over(more.error().id())) return fail(more.error().clone());
+      if (!more || !*more) return zxid = INT64_MAX, false;
+      if (entry_.zxid() < first_ || entry_.zxid() > last_) continue;
+      zxid = entry_.zxid();
+      checksum = entry_.checksum();
+      return true;
+    }
+  }
+  std::int64_t zxid = INT64_MAX;
+  std::uint32_t checksum = 0;
+
+ private:
+  std::unique_ptr<File> file_;
+  TxnLogReader reader_;
+  std::int64_t first_, last_;
+  TxnEntry entry_;
+};
+
+Status compare_stretches(Source& source, const SourceFile& earlier, const SourceFile& later,
+                         LogOverlap& overlap, Job& job) {
+  ZK_TRY(auto a_file, source.open(earlier));
+  ZK_TRY(auto b_file, source.open(later));
+  Stretch a(std::move(a_file), overlap.first, overlap.last),
+      b(std::move(b_file), overlap.first, overlap.last);
+  ZK_TRY_STATUS(a.next());
+  ZK_TRY_STATUS(b.next());
+  while (a.zxid != INT64_MAX || b.zxid != INT64_MAX) {
+    if ((overlap.records & 4095) == 0) ZK_TRY_STATUS(job.check());
+    const std::int64_t at = std::min(a.zxid, b.zxid);
+    const bool both = a.zxid == b.zxid;
+    if ((!both || a.checksum != b.checksum) && !overlap.first_difference) overlap.first_difference = at;
+    if (b.zxid == at) ++overlap.records;
+    const bool step_a = a.zxid == at, step_b = b.zxid == at;
+    if (step_a) ZK_TRY_STATUS(a.next());
+    if (step_b) ZK_TRY_STATUS(b.next());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<LogOverlap>> log_overlaps(Source& source, const SourceListing& listing,
+                                             const Survey& survey, Job& job) {
+  std::vector<LogOverlap> overlaps;
+  if (listing.logs_overlap) return overlaps;
+  const LogFacts* reaching = nullptr;  // of those before, the one that goes furthest
+  for (const LogFacts& log : survey.logs) {
+    if (!log.first_zxid) continue;
+    if (reaching != nullptr && *log.first_zxid <= *reaching->last_zxid) {
+      LogOverlap overlap;
+      overlap.earlier = reaching->file.path;
+      overlap.later = log.file.path;
+      overlap.first = std::max(*log.first_zxid, *reaching->first_zxid);
+      overlap.last = std::min(*log.last_zxid, *reaching->last_zxid);
+      ZK_TRY_STATUS(compare_stretches(source, reaching->file, log.file, overlap, job));
+      // An error record of 3.9 with the zxid before it may open a log.
+      if (overlap.first != overlap.last || !overlap.first_difference) overlaps.push_back(std::move(overlap));
+    }
+    if (reaching == nullptr || *log.last_zxid > *reaching->last_zxid) reaching = &log;
+  }
+  return overlaps;
 }
 
 Result<Survey> survey(Source& source, const SourceListing& listing, Job& job) {

@@ -40,6 +40,8 @@ struct LogFacts {
   std::uint64_t end_offset = 0;  // behind the last record that could be read
   std::optional<std::int64_t> first_zxid, last_zxid;
   std::int64_t first_time_ms = 0, last_time_ms = 0;  // of the first and last record
+  std::uint64_t largest_payload = 0;                 // of a record
+  bool bare_close_with_digest = false;               // closeSessionTxn.enabled=false, with digests
   Traits traits;
 };
 
@@ -48,7 +50,7 @@ struct SnapshotShape {
   bool sound = false;  // read to its end, seals checked
   SnapshotFacts facts;
   std::array<std::uint64_t, 4> kinds{};  // by NodeKind
-  std::uint64_t data_bytes = 0;
+  std::uint64_t data_bytes = 0, largest_value = 0;
   std::optional<std::int64_t> fuzzy_end;  // as far as the file says it
   Traits traits;
 };
@@ -67,6 +69,15 @@ struct ClockChange {
   std::int64_t from_ms = 0, to_ms = 0;
 };
 
+/// Two logs hold records of the same zxids: a copy under another name, or a history that was written twice.
+/// Apache ZooKeeper replays both, one after the other.
+struct LogOverlap {
+  std::string earlier, later;  // paths
+  std::int64_t first = 0, last = 0;
+  std::uint64_t records = 0;                     // of the later one, in there
+  std::optional<std::int64_t> first_difference;  // a record of the one that the other has not, or otherwise
+};
+
 struct Survey {
   std::vector<LogFacts> logs;  // those that could be opened
   std::vector<SnapshotShape> snapshots;
@@ -80,6 +91,11 @@ struct Survey {
   std::optional<std::int64_t> earliest_ms, latest_ms;  // of any record
   static constexpr std::size_t kMaxSteps = 1000;
 };
+
+/// Where the logs overlap, by reading these parts again. Nothing is said of stored segments that are known to
+/// agree (SourceListing::logs_overlap).
+Result<std::vector<LogOverlap>> log_overlaps(Source& source, const SourceListing& listing,
+                                             const Survey& survey, Job& job);
 
 /// Reads every byte of every file. Fails only when the system refuses to read.
 Result<Survey> survey(Source& source, const SourceListing& listing, Job& job);
