@@ -1,7 +1,10 @@
 // `inspect`: what files hold, and whether they are sound.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/cli/verb_lab.h"
+#include "tests/support/log_builder.h"
 
 namespace zkark::test {
 namespace {
@@ -101,6 +104,67 @@ TEST_F(Inspect, NamesFilesThatAServerWouldTakeByAccident) {
   fs.put("/data/version-2/log.1.bak", *fs.get("/data/version-2/log.1"));
   EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 0);
   EXPECT_NE(console.err.find("log.1.bak"), std::string::npos) << console.err;
+  EXPECT_NE(console.out.find("APACHE WOULD READ, TOO"), std::string::npos);
+  for (const char* source : {"/data", "/data/version-2/log.1.bak"}) {
+    EXPECT_EQ(zkark({"inspect", source, "--no-replay", "--json"}), 0);
+    const object file = document().at("by_accident").as_array().at(0).as_object();
+    EXPECT_EQ(file.at("file"), "/data/version-2/log.1.bak");
+    EXPECT_EQ(file.at("kind"), "log");
+    EXPECT_EQ(file.at("zxid"), "0x1");
+  }
+}
+
+TEST_F(Inspect, TellsTheSettingsThatMatterAndWhatTheyRisk) {
+  load("zk-3.8.0-standalone");
+  fs.put("/etc/zoo.cfg", "dataDir=/data\ntickTime=2000\nforceSync=no\nsnapCout=5\ninitLimit=x\n");
+  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay", "--zoo-cfg", "/etc/zoo.cfg"}), 0);
+  EXPECT_NE(console.out.find("risk: forceSync=no: writes are acknowledged before"), std::string::npos);
+  EXPECT_EQ(zkark({"inspect", "/etc/zoo.cfg", "--no-replay", "--json"}), 0);
+  const object told = document();
+  bool found = false;
+  for (const auto& row : told.at("settings").as_array())
+    if (row.at("key") == "forceSync") {
+      found = true;
+      EXPECT_EQ(row.at("risk"), true);
+      EXPECT_EQ(row.at("origin"), "zoo.cfg");
+    }
+  EXPECT_TRUE(found);
+  std::vector<std::string> kinds;
+  for (const auto& row : told.at("configuration").as_array())
+    kinds.push_back(std::string(row.at("key").as_string()) + " " + std::string(row.at("kind").as_string()));
+  EXPECT_NE(std::find(kinds.begin(), kinds.end(), "snapCout warning"), kinds.end());
+  EXPECT_NE(std::find(kinds.begin(), kinds.end(), "initLimit refused"), kinds.end());
+}
+
+TEST_F(Inspect, TellsWhereLogsOverlap) {
+  LogBuilder one, other;
+  for (std::int64_t zxid = 1; zxid <= 5; ++zxid) one.record(zxid, 1000);
+  for (std::int64_t zxid = 4; zxid <= 8; ++zxid) other.record(zxid, zxid == 5 ? 1001 : 1000);
+  fs.put("/data/version-2/log.1", one.bytes());
+  fs.put("/data/version-2/log.4", other.bytes());
+  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 6);
+  EXPECT_NE(console.out.find("OVERLAPS WITH"), std::string::npos);
+  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay", "--json"}), 6);
+  const object overlap = document().at("overlaps").as_array().at(0).as_object();
+  EXPECT_EQ(overlap.at("first_zxid"), "0x4");
+  EXPECT_EQ(overlap.at("last_zxid"), "0x5");
+  EXPECT_EQ(overlap.at("agree"), false);
+  EXPECT_EQ(overlap.at("first_difference"), "0x5");
+}
+
+TEST_F(Inspect, TellsSeveralMembersInARowEach) {
+  for (const char* m : {"1", "2", "3"})
+    load_dir(fs, std::string("fixtures/zk-3.9-ensemble/") + m, std::string("/zk") + m);
+  EXPECT_EQ(zkark({"inspect", "/zk1", "/zk2", "/zk3"}), 0);
+  EXPECT_EQ(golden("tests/cli/golden/inspect-members.txt", console.out), "");
+  EXPECT_EQ(zkark({"inspect", "/zk1", "/zk2", "/zk3", "-o", "csv"}), 0);
+  EXPECT_EQ(golden("tests/cli/golden/inspect-members.csv", console.out), "");
+  fs.flip_bit("/zk2/version-2/log.100000001", 60, 1);
+  EXPECT_EQ(zkark({"inspect", "/zk1", "/zk2", "/zk3", "--no-replay", "--json"}), 6);
+  const object told = document();
+  EXPECT_EQ(told.at("sources").as_array().at(0).at("damage"), 0);
+  EXPECT_GE(told.at("sources").as_array().at(1).at("damage").as_int64(), 1);
+  EXPECT_EQ(zkark({"inspect", "/zk1", "/zk2", "--log-dir", "/zk3"}), 2);
 }
 
 }  // namespace
