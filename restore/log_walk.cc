@@ -132,6 +132,7 @@ Result<bool> LogWalk::look_behind(std::uint64_t padding_bytes) {
 /// intact records behind it are not: then a damaged length or end marker hid the rest of the file.
 Status LogWalk::finish_file() {
   tail_ = reader_->tail();
+  if (!previous_ && !empty_from_) empty_from_ = file_->zxid;
   if (tail_.state == TailState::kEnd) {
     reader_.reset();
     return {};
@@ -183,6 +184,20 @@ Status LogWalk::damaged_end(TxnLogReader::TailShape shape) {
   if (!options_.past_damage) stopped_by_damage_ = true;
   reader_.reset();
   return {};
+}
+
+/// From `first` up to the record that was met.
+void LogWalk::add_gap(std::int64_t first, const WalkEntry& walk) {
+  const std::int64_t last = walk.entry.zxid() - 1;
+  Finding gap;
+  gap.severity = Severity::kGap;
+  gap.id = ErrorId::kGap;
+  gap.first_zxid = first;
+  gap.last_zxid = last;
+  gap.message = missing_text(first, last);
+  gap.file = file_->path;
+  gap.offset = walk.entry.offset;
+  findings_.push_back(std::move(gap));
 }
 
 Result<std::optional<WalkEntry>> LogWalk::next() {
@@ -252,17 +267,12 @@ Result<bool> LogWalk::next_into(WalkEntry& walk) {
     previous_ = zxid;
     previous_checksum_ = walk.entry.checksum();
     if (zxid <= options_.after_zxid) continue;
-    if (walk.step == Step::kGap && !told) {
-      Finding gap;
-      gap.severity = Severity::kGap;
-      gap.id = ErrorId::kGap;
-      gap.first_zxid = walk.previous_zxid + 1;
-      gap.last_zxid = zxid - 1;
-      gap.message = missing_text(walk.previous_zxid + 1, zxid - 1);
-      gap.file = file_->path;
-      gap.offset = walk.entry.offset;
-      findings_.push_back(std::move(gap));
-    }
+    if (walk.step == Step::kGap && !told) add_gap(walk.previous_zxid + 1, walk);
+    // Only the name of a log without a readable record says what it held. A server that died before its first
+    // write takes the name again; a later epoch follows whatever was before.
+    if (walk.step == Step::kFirst && !told && empty_from_ && *empty_from_ < zxid &&
+        zxid_epoch(*empty_from_) == zxid_epoch(zxid))
+      add_gap(*empty_from_, walk);
     if (walk.step == Step::kBackwards) {
       Finding back;
       back.severity = Severity::kDamage;

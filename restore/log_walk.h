@@ -97,6 +97,7 @@ class LogWalk final : public RecordStream {
   Status damaged_end(TxnLogReader::TailShape shape);
   Result<bool> handle_damage(Error error);
   void add_loss(Finding finding);
+  void add_gap(std::int64_t first, const WalkEntry& walk);
 
   Source& source_;
   std::deque<SourceFile> logs_;  // of which entries point to one: they stay where they are
@@ -108,7 +109,8 @@ class LogWalk final : public RecordStream {
   std::unique_ptr<TxnLogReader> reader_;
   std::optional<std::int64_t> previous_;
   std::uint32_t previous_checksum_ = 0;
-  std::optional<std::size_t> open_loss_;  // finding whose last_zxid is known when the next record comes
+  std::optional<std::int64_t> empty_from_;  // the name of a log without a record, and none before it
+  std::optional<std::size_t> open_loss_;    // finding whose last_zxid is known when the next record comes
   bool stopped_by_damage_ = false;
   std::optional<Error> unreadable_;  // live: what the newest log's next record failed with
   Tail tail_;

@@ -68,6 +68,38 @@ TEST_F(LogWalkTest, ADamagedHeaderOfTheOldestLogLosesNothing) {
   EXPECT_FALSE(findings_[0].first_zxid);
 }
 
+TEST_F(LogWalkTest, ALogTornAtItsFirstRecordLeavesAGapUpToTheNext) {
+  put(1, LogBuilder().record(1, 1).torn(20).bytes());
+  put(0x10, LogBuilder().record(0x10, 2).bytes());
+  EXPECT_THAT(walk(), ElementsAre(0x10));
+  ASSERT_EQ(findings_.size(), 2u);
+  EXPECT_EQ(findings_[0].severity, Severity::kNote);
+  EXPECT_EQ(findings_[1].severity, Severity::kGap);
+  EXPECT_EQ(findings_[1].first_zxid, 1);
+  EXPECT_EQ(findings_[1].last_zxid, 0xf);
+}
+
+TEST_F(LogWalkTest, AnEmptyLogLeavesAGapUnlessItsNameIsThatOfTheNextRecord) {
+  put(1, LogBuilder().bytes());
+  put(0x10, LogBuilder().record(0x10, 2).bytes());
+  EXPECT_THAT(walk(), ElementsAre(0x10));
+  ASSERT_EQ(findings_.size(), 1u);
+  EXPECT_EQ(findings_[0].severity, Severity::kGap);
+  findings_.clear();
+  fs_.erase("/data/version-2");
+  put(0x10, LogBuilder().bytes());
+  fs_.put("/data/version-2/log.11", LogBuilder().record(0x10, 2).bytes());
+  EXPECT_THAT(walk(), ElementsAre(0x10));
+  EXPECT_TRUE(findings_.empty());
+}
+
+TEST_F(LogWalkTest, AFirstRecordThatIsWrittenAgainAfterACrashLeavesNoGap) {
+  put(1, LogBuilder().record(1, 1).torn(20).bytes());
+  put(0x100000001, LogBuilder().record(0x100000001, 2).bytes());
+  EXPECT_THAT(walk(), ElementsAre(0x100000001));
+  EXPECT_EQ(findings_.size(), 1u) << "another leader's epoch follows whatever was before";
+}
+
 TEST_F(LogWalkTest, WhatIsNoLogIsPassedOverAsAWhole) {
   put(1, "this is no log and holds no record");
   put(3, LogBuilder().record(3, 3).bytes());
