@@ -310,7 +310,7 @@ Status Planner::leave_out_broken_steps(std::int64_t& floor) {
                     [&](std::int64_t last) { return last >= oldest->zxid && last < *base_zxid_; });
     if (!crosses) return {};
     ReplayOptions options;
-    options.stop_at = *base_zxid_;
+    options.stop_at = *plan_.point;  // beyond the step, which is judged at the record behind it
     Findings findings;
     ZK_TRY(const ReplayResult result, replay(*seen, seen->listing(), oldest, options, findings, job_));
     if (!result.stopped_by) return {};
@@ -447,7 +447,9 @@ void Planner::add_damage(const SourceFile& log, const LogScan& scan) {
   for (const Finding& finding : scan.findings) {
     if (finding.file != log.path || !finding.offset) continue;
     const bool torn = finding.severity == Severity::kNote && finding.id == ErrorId::kTruncated;
-    if (!torn && (!finding.end_offset || *finding.end_offset <= kLogHeaderBytes)) continue;
+    const bool header_alone =
+        finding.end_offset && *finding.end_offset <= kLogHeaderBytes && !finding.first_zxid;
+    if (!torn && (!finding.end_offset || header_alone)) continue;
     Loss loss;
     loss.kind = torn ? LossKind::kTorn : LossKind::kDamaged;
     loss.file = log.path;

@@ -25,7 +25,9 @@ class Scanner {
       log_ = index_.at(file_->path);
     }
     // Behind damage nobody can say how many records the old epoch had.
-    const bool lost = damage_since_last();
+    const bool lost = since_last(
+        [](const Finding& one) { return one.severity == Severity::kDamage && one.first_zxid.has_value(); });
+    const bool touched = since_last([](const Finding& one) { return one.end_offset.has_value(); });
     const bool epoch = walk.step == Step::kEpoch;
     const bool hole = walk.step == Step::kGap || walk.step == Step::kBackwards || (epoch && lost);
     if (scan_.runs.empty() || hole)
@@ -38,7 +40,7 @@ class Scanner {
     LogPiece* last = scan_.pieces.empty() ? nullptr : &scan_.pieces.back();
     // The same record twice, which the walk gives once, is no break.
     const bool goes_on = last != nullptr && last->log == log_ && last->run == run && !epoch &&
-                         (last->end == walk.entry.offset || !lost);
+                         (last->end == walk.entry.offset || !touched);
     if (!goes_on) last = &scan_.pieces.emplace_back(LogPiece{log_, run, walk.entry.offset, 0, zxid, 0, 0});
     last->end = walk.entry.end_offset();
     last->last_zxid = zxid;
@@ -57,10 +59,10 @@ class Scanner {
   }
 
  private:
-  bool damage_since_last() const {
-    return std::any_of(
-        scan_.findings.begin() + static_cast<std::ptrdiff_t>(judged_), scan_.findings.end(),
-        [](const Finding& finding) { return finding.end_offset && *finding.end_offset > kLogHeaderBytes; });
+  template <class Is>
+  bool since_last(Is is) const {
+    return std::any_of(scan_.findings.begin() + static_cast<std::ptrdiff_t>(judged_), scan_.findings.end(),
+                       is);
   }
 
   void note_neighbours(std::int64_t zxid) {

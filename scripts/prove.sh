@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 
 meanings="R1 every single-bit flip of a repository is found and named by verify, and never in what restore gives
 R2 the same for truncated, zeroed, swapped, older, missing, renamed blocks and files of a repository
-R3 damage to a ZooKeeper data directory is classified with its zxids; none is silent
-R4 after any one damage every record whose bytes are intact is still read
+R3 damage to a ZooKeeper data directory is classified with its zxids, none silent; repaired, it boots to a state that was
+R4 after any one damage every record whose bytes are intact is still read, and in a salvaged copy
 R5 killed at every I/O call: the repository is valid, earlier points restore, the next run completes the work
 R6 power cut at every I/O call, what was not synced lost or torn: what was committed restores
 R8 an error at every I/O call: a failure or a right result, never a bad object committed
@@ -24,7 +24,9 @@ R10 restore(backup(D)) equals Apache's replay at every zxid"
 tests="R1 tests/backup/zkark_backup_proof_test Proof.CheckDetectsAndNamesEveryFlippedBit*
 R2 tests/backup/zkark_backup_proof_test Proof.CheckDetectsEveryLargerDamage
 R3 tests/restore/test_restore_damage *
+R3 tests/restore/test_restore_repair_proof *
 R4 tests/formats/test_formats_damage LogDamage.*
+R4 tests/restore/test_restore_repair_proof *
 R5 tests/backup/zkark_backup_proof_test Proof.*
 R5 tests/cli/zkark_command_proof_test *.Killed*
 R6 tests/backup/zkark_backup_proof_test Proof.*
