@@ -87,6 +87,13 @@ void with_three(CommandLab& lab) {
   lab.advance_ms(48 * 3'600'000);
 }
 
+/// What a server does not start on, and nothing is lost of.
+void without_snapshots(CommandLab& lab) {
+  with_first(lab);
+  for (const std::string& file : lab.fs.files("/first/version-2"))
+    if (file.find("/snapshot.") != file.npos) lab.fs.erase(file);
+}
+
 }  // namespace
 
 CommandLab::CommandLab() {
@@ -164,6 +171,14 @@ const std::vector<ProvenCommand>& writing_commands() {
        .words = {"convert", "/data", "--for", "3.5", "--to", "/srv/zk-3.5"},
        .prepare = with_first,
        .target = "/srv/zk-3.5"},
+      {.name = "repair",
+       .words = {"repair", "/first", "-O", "/srv/zk"},
+       .prepare = without_snapshots,
+       .target = "/srv/zk"},
+      {.name = "salvage",
+       .words = {"repair", "/first", "--salvage", "-O", "/srv/zk"},
+       .prepare = without_snapshots,
+       .target = "/srv/zk"},
   };
   return commands;
 }

@@ -61,11 +61,11 @@ struct ProvenCommand {
   std::vector<std::string> words;
   void (*prepare)(CommandLab&);
   bool may_remove = false;           // earlier backups may go (prune)
-  const char* target = nullptr;      // a directory that is absent or whole (restore)
+  const char* target = nullptr;      // a directory that is absent or whole (restore, repair)
   const char* repository = "/repo";  // the one that is written
 };
 /// Those that write: init, a first full, a later full, an increment, prune, copy, tag, compact, restore,
-/// convert.
+/// convert, repair.
 const std::vector<ProvenCommand>& writing_commands();
 
 }  // namespace zkark::test
