@@ -6,6 +6,7 @@
 
 #include "restore/lineage.h"
 #include "restore/repair.h"
+#include "restore/repair_logs.h"
 #include "restore/repair_scan.h"
 #include "restore/repair_view.h"
 #include "restore/snapshot_look.h"
@@ -51,8 +52,6 @@ class Planner {
   }
 
  private:
-  using Kept = std::vector<std::optional<LogPiece>>;  // by piece of the scan; absent: left out
-
   Status plan_salvage();
   Status plan_files();
   Status plan_directory();
@@ -71,9 +70,6 @@ class Planner {
   Status leave_out_broken_steps(std::int64_t& floor);
   void add_findings(const Findings& findings);
   void add_snapshot(const LookedAt& looked, bool kept);
-  void add_logs(const std::vector<SourceFile>& logs, const LogScan& scan, const Kept& kept,
-                const std::string& why_left);
-  void add_damage(const SourceFile& log, const LogScan& scan);
   Status settle_names();
   Failure nothing_left() const;
 
@@ -371,14 +367,14 @@ Status Planner::plan_directory() {
   }
   if (highest > point) plan_.dropped_to = highest;
 
-  Kept kept(scan_.pieces.size());
+  KeptPieces kept(scan_.pieces.size());
   for (std::size_t i = 0; i < kept.size(); ++i) {
     const LogPiece& piece = scan_.pieces[i];
     const bool before_step = floor > run_floor && piece.last_zxid < floor;
     if (piece.run != run_ || piece.first_zxid > point || before_step) continue;
     ZK_TRY(kept[i], cut_piece(source_, listing_.logs, piece, point, job_));
   }
-  add_logs(listing_.logs, scan_, kept, "");
+  add_logs(plan_, listing_.logs, scan_, kept, plan_.point, "before a hole");
   add_findings(scan_.findings);
   if (!plan_.base.empty()) return {};
   RepairedFile made;
@@ -397,8 +393,8 @@ Status Planner::plan_salvage() {
   ZK_TRY(scan_, scan_logs(source_, listing_.logs, std::nullopt, job_));
   ZK_TRY_STATUS(look_at_snapshots(scan_.last_zxid()));
   for (const LookedAt& looked : snapshots_) add_snapshot(looked, looked.sound);
-  Kept kept(scan_.pieces.begin(), scan_.pieces.end());
-  add_logs(listing_.logs, scan_, kept, "");
+  KeptPieces kept(scan_.pieces.begin(), scan_.pieces.end());
+  add_logs(plan_, listing_.logs, scan_, kept, plan_.point, "before a hole");
   add_findings(scan_.findings);
   return {};
 }
@@ -430,124 +426,15 @@ Status Planner::plan_files() {
       return one.first_zxid && one.end_offset && !scan.pieces.empty() &&
              *one.end_offset <= scan.pieces.front().begin;
     });
-    Kept kept(scan.pieces.size());
+    KeptPieces kept(scan.pieces.size());
     for (std::size_t n = 0; n < kept.size() && !headless; ++n) {
       if (scan.pieces[n].run != 0 || scan.pieces[n].first_zxid > limit) break;
       ZK_TRY(kept[n], cut_piece(source_, {listing_.logs[i]}, scan.pieces[n], limit, job_));
     }
-    add_logs({listing_.logs[i]}, scan, kept, "behind damage or a gap");
+    add_logs(plan_, {listing_.logs[i]}, scan, kept, options_.chop_at, "behind damage or a gap");
     add_findings(scan.findings);
   }
   return {};
-}
-
-// ---- what became of the logs ----
-
-void Planner::add_damage(const SourceFile& log, const LogScan& scan) {
-  for (const Finding& finding : scan.findings) {
-    if (finding.file != log.path || !finding.offset) continue;
-    const bool torn = finding.severity == Severity::kNote && finding.id == ErrorId::kTruncated;
-    const bool header_alone =
-        finding.end_offset && *finding.end_offset <= kLogHeaderBytes && !finding.first_zxid;
-    if (!torn && (!finding.end_offset || header_alone)) continue;
-    Loss loss;
-    loss.kind = torn ? LossKind::kTorn : LossKind::kDamaged;
-    loss.file = log.path;
-    loss.begin = *finding.offset;
-    loss.end = finding.end_offset.value_or(log.size_bytes);
-    loss.reason = finding.message;
-    if (!torn) {
-      loss.first_zxid = finding.first_zxid;
-      loss.last_zxid = finding.first_zxid ? finding.last_zxid : std::nullopt;
-      if (!finding.first_zxid)
-        loss.txns = 0;
-      else if (finding.last_zxid && *finding.last_zxid >= *finding.first_zxid &&
-               zxid_epoch(*finding.first_zxid) == zxid_epoch(*finding.last_zxid))
-        loss.txns = static_cast<std::uint64_t>(*finding.last_zxid - *finding.first_zxid) + 1;
-    }
-    plan_.losses.push_back(std::move(loss));
-  }
-}
-
-/// Why a log is not in the copy as it stands, in the words of its table.
-std::string reason_of(const RepairedFile& file, bool front_gone, bool end_gone, bool torn, bool damaged,
-                      bool headless) {
-  std::vector<std::string> parts;
-  if (file.fate == Fate::kDropped)
-    return damaged && !front_gone ? "no record in it is intact" : "nothing in it belongs to what is kept";
-  if (headless) parts.emplace_back("its header was damaged and is written anew");
-  if (front_gone) parts.push_back(fmt::format("begins at {}, behind a hole", zxid_text(*file.first_zxid)));
-  if (end_gone) parts.push_back(fmt::format("ends with {}", zxid_text(file.last_zxid.value_or(0))));
-  if (torn) parts.emplace_back("a torn last record is broken off");
-  if (damaged && parts.empty()) parts.emplace_back("damaged bytes are left out");
-  return fmt::format("{}", fmt::join(parts, "; "));
-}
-
-void Planner::add_logs(const std::vector<SourceFile>& logs, const LogScan& scan, const Kept& kept,
-                       const std::string& why_left) {
-  for (std::size_t i = 0; i < logs.size(); ++i) {
-    RepairedFile file;
-    file.file = logs[i];
-    file.is_log = true;
-    bool front_gone = false, end_gone = false, any = false;
-    const std::size_t first_loss = plan_.losses.size();
-    add_damage(logs[i], scan);
-    for (std::size_t n = 0; n < kept.size(); ++n) {
-      const LogPiece& piece = scan.pieces[n];
-      if (piece.log != i) continue;
-      any = true;
-      Loss left;
-      left.kind = LossKind::kLeftOut;
-      left.file = logs[i].path;
-      left.begin = piece.begin;
-      left.end = piece.end;
-      left.first_zxid = piece.first_zxid;
-      left.last_zxid = piece.last_zxid;
-      left.txns = piece.txns;
-      if (kept[n]) {
-        const LogPiece& part = *kept[n];
-        if (!file.extents.empty() && file.extents.back().end == part.begin)
-          file.extents.back().end = part.end;
-        else
-          file.extents.push_back({part.begin, part.end});
-        file.txns += part.txns;
-        if (!file.first_zxid) file.first_zxid = part.first_zxid;
-        file.last_zxid = part.last_zxid;
-        left.begin = part.end;
-        left.first_zxid = part.last_zxid + 1;
-        left.txns = piece.txns - part.txns;
-      }
-      if (left.begin == left.end) continue;
-      (file.txns == 0 ? front_gone : end_gone) = true;
-      const bool above = plan_.point && *left.first_zxid > *plan_.point;
-      left.reason = !why_left.empty() && !options_.chop_at ? why_left
-                    : above || options_.chop_at            ? "above what is kept"
-                                                           : "before a hole";
-      plan_.losses.push_back(std::move(left));
-    }
-    std::stable_sort(plan_.losses.begin() + static_cast<std::ptrdiff_t>(first_loss), plan_.losses.end(),
-                     [](const Loss& a, const Loss& b) { return a.begin < b.begin; });
-    bool torn = false, damaged = false, headless = false;
-    for (const Finding& finding : scan.findings) {
-      if (finding.file != logs[i].path) continue;
-      torn = torn || (finding.severity == Severity::kNote && finding.id == ErrorId::kTruncated);
-      const bool header = finding.end_offset && *finding.end_offset <= kLogHeaderBytes;
-      headless = headless || header;
-      damaged = damaged || (finding.end_offset && !header);
-    }
-    // An empty log is kept where a server would have made it.
-    const bool empty = !any && scan.sound[i] && (!plan_.point || logs[i].zxid <= *plan_.point + 1);
-    if (file.txns == 0 && !empty)
-      file.fate = Fate::kDropped;
-    else if (!scan.sound[i] || front_gone || end_gone)
-      file.fate = Fate::kCut;
-    if (file.fate != Fate::kDropped)
-      file.name =
-          front_gone && !plan_.flat ? log_file_name(*file.first_zxid) : std::string(base_name(logs[i].path));
-    if (file.fate != Fate::kKept)
-      file.reason = reason_of(file, front_gone, end_gone, torn, damaged, headless);
-    plan_.files.push_back(std::move(file));
-  }
 }
 
 Failure Planner::nothing_left() const {

@@ -59,6 +59,14 @@ TEST_F(RepairData, NeverWritesWhereItReadsOrWhereSomethingIs) {
   EXPECT_EQ(console.err.find("--replace"), std::string::npos);
 }
 
+TEST_F(RepairData, TakesALogDirectoryThatIsApartAndJoinsTheTwo) {
+  load_dir(fs, "fixtures/zk-3.8.0-split-dirs", "/split");
+  EXPECT_EQ(zkark({"repair", "/split/data", "--log-dir", "/split/log", "-O", "/joined"}), 0) << console.err;
+  EXPECT_TRUE(fs.get("/joined/version-2/snapshot.1b"));
+  EXPECT_TRUE(fs.get("/joined/version-2/log.1c"));
+  EXPECT_EQ(zkark({"repair", "/split/data", "--log-dir", "/split/log", "-O", "/split/log/fixed"}), 7);
+}
+
 TEST_F(RepairData, SaysWhatIsMissingOnTheLine) {
   EXPECT_EQ(zkark({"repair", "/data"}), 2);
   EXPECT_THAT(console.err, HasSubstr("--to DIR"));
