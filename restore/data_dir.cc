@@ -122,8 +122,13 @@ Result<SourceListing> DataDir::list() {
     std::byte first[8];
     ZK_TRY(std::size_t n, file->read_at(0, first));
     const Bytes magic(first, n);
-    const bool log = n >= 4 && load_u32(first) == 0x5a4b4c47;
-    const std::optional<SnapCodec> codec = detect_codec(magic);
+    bool log = n >= 4 && load_u32(first) == 0x5a4b4c47;
+    std::optional<SnapCodec> codec = detect_codec(magic);
+    // Where that is damaged the name says what it was meant to be; whoever reads it says what is wrong.
+    if (!log && !codec) {
+      log = name.kind == DataFileKind::kLog;
+      if (name.kind == DataFileKind::kSnapshot) codec = name.codec;
+    }
     if (!log && !codec)
       return fail(Error(ErrorId::kBadMagic, "neither a transaction log nor a snapshot").at(path, 0));
     SourceFile entry{path, name.zxid, log ? SnapCodec::kPlain : *codec, info.size_bytes, info.mtime_ns};

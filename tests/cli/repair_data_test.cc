@@ -67,6 +67,16 @@ TEST_F(RepairData, TakesALogDirectoryThatIsApartAndJoinsTheTwo) {
   EXPECT_EQ(zkark({"repair", "/split/data", "--log-dir", "/split/log", "-O", "/split/log/fixed"}), 7);
 }
 
+TEST_F(RepairData, TakesALogWhoseHeaderIsDamagedByItsName) {
+  EXPECT_EQ(zkark({"repair", "/data/version-2/log.1", "-O", "/whole"}), 0);
+  fs.flip_bit("/data/version-2/log.1", 1, 4);
+  EXPECT_EQ(zkark({"repair", "/data/version-2/log.1", "-O", "/fixed"}), 6) << console.out << console.err;
+  EXPECT_EQ(fs.get("/fixed/log.1"), fs.get("/whole/log.1"));
+  fs.put("/notes", "nothing of ZooKeeper's");
+  EXPECT_EQ(zkark({"repair", "/notes", "-O", "/never"}), 6);
+  EXPECT_FALSE(fs.get_info("/never"));
+}
+
 TEST_F(RepairData, SaysWhatIsMissingOnTheLine) {
   EXPECT_EQ(zkark({"repair", "/data"}), 2);
   EXPECT_THAT(console.err, HasSubstr("--to DIR"));
