@@ -101,8 +101,13 @@ void add_logs(RepairPlan& plan, const std::vector<SourceFile>& logs, const LogSc
       headless = headless || header;
       damaged = damaged || (finding.end_offset && !header);
     }
-    // An empty log is kept where a server would have made it.
-    const bool empty = !any && scan.sound[i] && (!plan.point || logs[i].zxid <= *plan.point + 1);
+    // An empty log is kept where a server would have made it: not in front of records that it lacks.
+    const bool lacks = std::any_of(kept.begin(), kept.end(), [&](const std::optional<LogPiece>& piece) {
+      return piece && piece->log != i && piece->last_zxid >= logs[i].zxid &&
+             zxid_epoch(piece->last_zxid) == zxid_epoch(logs[i].zxid);
+    });
+    const bool belongs = !plan.point || (!lacks && logs[i].zxid <= *plan.point + 1);
+    const bool empty = !any && scan.sound[i] && belongs;
     if (file.txns == 0 && !empty)
       file.fate = Fate::kDropped;
     else if (!scan.sound[i] || front_gone || end_gone)

@@ -238,6 +238,19 @@ TEST_F(Repair, AnEmptyFileThatStopsAServerIsDropped) {
   EXPECT_EQ(done.plan.point, 0x17);
 }
 
+TEST_F(Repair, AnEmptyLogIsKeptBehindTheLastRecordAndNotInFrontOfOthers) {
+  load("zk-3.8.0-shop");
+  fs.put(in_data("log.18"), LogBuilder().bytes());
+  const Done behind = repair();
+  ASSERT_FALSE(behind.error) << behind.error->to_string();
+  EXPECT_FALSE(behind.plan.changes());
+  fs.truncate(in_data("log.1"), kLogHeaderBytes);
+  const Done before = repair();
+  ASSERT_FALSE(before.error) << before.error->to_string();
+  EXPECT_EQ(before.file("log.1")->fate, Fate::kDropped);
+  EXPECT_TRUE(before.damaged()) << "its transactions are in no file";
+}
+
 TEST_F(Repair, SalvageKeepsEveryIntactRecordAsItIs) {
   load("zk-3.8.0-shop");
   auto first = records(in_data("log.1")), second = records(in_data("log.10"));
