@@ -167,8 +167,10 @@ std::string replay_cell(const backup::StoredCertificate& certificate, std::int64
   return fmt::format("{} to {} (of {})", text, zxid_text(*to), zxid_text(last_zxid));
 }
 
-void add_backups(Report& report, const RepositoryVerdict& verdict) {
-  if (verdict.repository == nullptr) return;
+/// How many manifests could not be read, although the check had found no fault with them: said on stderr.
+std::uint64_t add_backups(Output& output, Report& report, const RepositoryVerdict& verdict) {
+  std::uint64_t unread = 0;
+  if (verdict.repository == nullptr) return unread;
   Table& table = report.table("backups", {{"id", ""},
                                           {"short", "BACKUP"},
                                           {"cluster", "CLUSTER"},
@@ -186,18 +188,25 @@ void add_backups(Report& report, const RepositoryVerdict& verdict) {
         if (flaw.backup == entry.id) ++count;
       const Result<backup::Manifest> manifest = verdict.repository->load(entry.id);
       const bool graded = manifest && manifest->certificate.grade;
+      const bool known = manifest || count != 0;
+      if (!known) {
+        output.report(manifest.error());
+        ++unread;
+      }
       table.row(
           {Cell::string(entry.id), Cell::string(backup::short_id(entry.id)), Cell::string(entry.cluster),
            Cell::string(backup::name_of(entry.type)), Cell::zxid(entry.last_zxid),
            graded ? Cell::string(replay_cell(manifest->certificate, entry.last_zxid)) : Cell(),
            Cell::count(count),
-           Cell::string(count == 0
+           Cell::string(!known ? "not read"
+                        : count == 0
                             ? "ok"
                             : fmt::format("{} ({})",
                                           bad == verdict.report.damaged_backups.end() ? "FLAWED" : "DAMAGED",
                                           counted(count, "finding", "findings")))});
     }
   }
+  return unread;
 }
 
 void add_replayed(Report& report, const RepositoryVerdict& verdict) {
@@ -344,7 +353,7 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
       .field("objects", "", Cell::count(found.objects));
   report.field("objects_read", "", Cell::count(found.objects_read));
   report.field("bytes_read", "", Cell::size(found.bytes_read));
-  add_backups(report, verdict);
+  const std::uint64_t unread = add_backups(output, report, verdict);
   add_replayed(report, verdict);
   findings_table(report, findings);
   for (const ReplayedTimeline& one : verdict.replayed) {
@@ -355,15 +364,18 @@ void print_verdict(Output& output, const RepositoryVerdict& verdict) {
     if (one.report.certificate)
       report.remark("certificate: " + certificate_text(*one.report.certificate, one.report.last_zxid));
   }
-  std::string summary =
-      fmt::format("{}: {}, {}", findings_text(findings), counted(found.backups, "backup", "backups"),
-                  counted(found.objects, "object", "objects"));
+  std::string outcome = findings_text(findings);
+  if (unread != 0)
+    outcome = fmt::format("{} could not be read again{}", counted(unread, "manifest", "manifests"),
+                          findings.empty() ? std::string() : "; " + outcome);
+  std::string summary = fmt::format("{}: {}, {}", outcome, counted(found.backups, "backup", "backups"),
+                                    counted(found.objects, "object", "objects"));
   if (verdict.read_percent == 0)
     summary += "; names and sizes only";
   else
     summary += fmt::format("; {} read and hashed, {}", counted(found.objects_read, "object", "objects"),
                            human_size(found.bytes_read));
-  report.remark(damaged ? output.red(summary) : output.green(summary));
+  report.remark(damaged || unread != 0 ? output.red(summary) : output.green(summary));
   const bool objects = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
     return finding.id == ErrorId::kMissingObject || finding.id == ErrorId::kObjectDamaged;
   });

@@ -183,4 +183,34 @@ const std::vector<ProvenCommand>& writing_commands() {
   return commands;
 }
 
+const std::vector<ProvenCommand>& reading_commands() {
+  static const std::vector<ProvenCommand> commands = [] {
+    std::vector<ProvenCommand> all;
+    const auto add = [&](const char* name, std::vector<std::string> words, int status = 0) {
+      all.push_back({.name = name, .words = std::move(words), .prepare = with_both, .status = status});
+    };
+    add("list", {"list", "-r", "/repo"});
+    add("show", {"show", "latest", "-r", "/repo", "--json"});
+    add("verify quick", {"verify", "--quick", "-r", "/repo"});
+    add("verify replay", {"verify", "--replay", "-r", "/repo"});
+    add("stats", {"stats", "-r", "/repo"});
+    add("log", {"log", "/data"});
+    add("ls", {"ls", "latest", "/", "-R", "-r", "/repo"});
+    add("inspect", {"inspect", "/data"});
+    add("history", {"history", "/data", "/app", "-p", "--json"});
+    add("blame", {"blame", "latest", "/", "-R", "-r", "/repo"});
+    add("grep", {"grep", "rev", "/data"});
+    add("grep history", {"grep", "rev", "/data", "--history"});
+    add("tree", {"tree", "/data", "--sizes"});
+    add("diff", {"diff", "/data", "--from", "zxid:0x4d", "-p"}, 4);
+    add("compare", {"compare", "/first", "/data"});
+    add("sessions", {"sessions", "/data", "--ephemerals"});
+    add("top", {"top", "/data"});
+    add("undo", {"undo", "/data", "--plan", "--path", "/app", "--back-to", "zxid:0x3d"}, 3);
+    add("undo stored", {"undo", "-r", "/repo", "--plan", "--zxid", "0x58", "--json"});
+    return all;
+  }();
+  return commands;
+}
+
 }  // namespace zkark::test

@@ -63,9 +63,12 @@ struct ProvenCommand {
   bool may_remove = false;           // earlier backups may go (prune)
   const char* target = nullptr;      // a directory that is absent or whole (restore, repair)
   const char* repository = "/repo";  // the one that is written
+  int status = 0;                    // that it ends with where nothing goes wrong
 };
 /// Those that write: init, a first full, a later full, an increment, prune, copy, tag, compact, restore,
 /// convert, repair.
 const std::vector<ProvenCommand>& writing_commands();
+/// Those that only look, at the repository after two backups and at the directory.
+const std::vector<ProvenCommand>& reading_commands();
 
 }  // namespace zkark::test
