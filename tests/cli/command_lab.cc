@@ -195,6 +195,9 @@ const std::vector<ProvenCommand>& reading_commands() {
     add("verify replay", {"verify", "--replay", "-r", "/repo"});
     add("stats", {"stats", "-r", "/repo"});
     add("log", {"log", "/data"});
+    add("log stat", {"log", "/data", "--stat", "--reverse", "--limit", "20", "--json"});
+    add("log patch", {"log", "/data", "-p", "--path", "/app"});
+    add("log follow", {"log", "/data", "-f", "-p", "--until", "zxid:0x62"});
     add("ls", {"ls", "latest", "/", "-R", "-r", "/repo"});
     add("inspect", {"inspect", "/data"});
     add("history", {"history", "/data", "/app", "-p", "--json"});
