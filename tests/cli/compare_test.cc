@@ -59,5 +59,26 @@ TEST_F(Compare, NeedsTwo) {
   EXPECT_EQ(zkark({"compare", "/zk1", "/zk2@zxid:0x10000000e"}), 2);
 }
 
+TEST_F(Compare, EndsWithWhatKeptItFromComparing) {
+  plant();
+  EXPECT_EQ(zkark({"compare", "/zk1", "/nowhere"}), 9);
+  EXPECT_NE(console.err.find("/nowhere"), std::string::npos) << console.err;
+  EXPECT_EQ(console.out, "");
+  fs.put_dir("/empty");
+  EXPECT_EQ(zkark({"compare", "/zk1", "/empty"}), 5) << console.err;
+  EXPECT_NE(console.err.find("ZKA-0502"), std::string::npos) << console.err;
+  EXPECT_EQ(console.out, "");
+}
+
+TEST_F(Compare, AMemberWithADamagedRecordIsNeitherEqualNorDifferentThere) {
+  load_members("zk-3.8.0-ensemble");
+  const std::string log = fs.get("/zk1/version-2/log.100000001").value();
+  fs.flip_bit("/zk1/version-2/log.100000001", log.find("/"), 0);
+  EXPECT_EQ(zkark({"compare", "/zk1", "/zk2", "/zk3"}), 6) << console.out << console.err;
+  EXPECT_NE(console.err.find("ZKA-0611"), std::string::npos) << console.err;
+  EXPECT_NE(console.err.find("/zk1/version-2/log.100000001"), std::string::npos) << console.err;
+  EXPECT_NE(console.out.find("no difference in what could be compared"), std::string::npos) << console.out;
+}
+
 }  // namespace
 }  // namespace zkark::test

@@ -52,5 +52,42 @@ TEST_F(Diff, RefusesWhatMeansTwoThings) {
   EXPECT_EQ(zkark({"diff", "/data", "/nowhere"}), 9);
 }
 
+TEST_F(Diff, EndsWithWhatKeptItFromComparing) {
+  load("zk-3.8.0-shop");
+  struct Case {
+    std::vector<std::string> words;
+    int exit;
+    const char* said;
+  };
+  for (const Case& one :
+       std::vector<Case>{{{"diff", "/data"}, 2, "with what to compare is not said"},
+                         {{"diff", "/data", "--from", "nonsense"}, 2, "ZKA-0202"},
+                         {{"diff", "/data", "--from", "zxid:0x99"}, 5, "ZKA-0501"},
+                         {{"diff", "/data", "--from", "zxid:0x3", "--to", "zxid:0x99"}, 5, "ZKA-0501"},
+                         {{"diff", "/data@zxid:0x99", "/data"}, 5, "ZKA-0501"},
+                         {{"diff", "/data", "/data@nonsense"}, 2, "ZKA-0202"},
+                         {{"diff", "/data", "/data", "--from", "zxid:0x3"}, 2, "two are given"},
+                         {{"diff", "/data", "/nowhere"}, 9, "/nowhere"},
+                         {{"diff", "/nowhere", "/data"}, 9, "/nowhere"},
+                         {{"diff", "/data", "--from", "zxid:0x3", "--path", "shop"}, 2, "shop"}}) {
+    EXPECT_EQ(zkark(one.words), one.exit) << one.words[1] << " " << console.err;
+    EXPECT_NE(console.err.find(one.said), std::string::npos) << console.err;
+    EXPECT_EQ(console.out, "") << one.words[1];
+  }
+}
+
+TEST_F(Diff, SaysNothingOfAStateThatDamageHides) {
+  load("zk-3.8.0-shop");
+  load_dir(fs, "fixtures/zk-3.8.0-shop", "/other");
+  // A record of the first log: no snapshot before it stands in for it.
+  const std::string log = fs.get("/other/version-2/log.1").value();
+  fs.flip_bit("/other/version-2/log.1", log.find("/shop/prices/milk"), 0);
+  EXPECT_EQ(zkark({"diff", "/data@zxid:0xe", "/other@zxid:0xe"}), 6) << console.err;
+  EXPECT_NE(console.err.find("ZKA-0611"), std::string::npos) << console.err;
+  EXPECT_EQ(console.out, "");
+  // Behind the next snapshot the state is known again.
+  EXPECT_EQ(zkark({"diff", "/data", "/other"}), 0) << console.err;
+}
+
 }  // namespace
 }  // namespace zkark::test

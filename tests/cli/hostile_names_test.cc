@@ -28,6 +28,16 @@ class HostileNames : public VerbTest {
     txn.body = SetDataTxn{kName, as_bytes(std::string_view("\x1b[31m\nnew")), 1};
     append_txn(txn, bytes);
     fs.put("/data/version-2/log.1", bytes);
+    // A member with another record in the second one's place.
+    std::string other;
+    append_log_header(other);
+    txn.header = {0x1000, 1, 1, 1795239042000, TxnType::kCreate};
+    txn.body = create;
+    append_txn(txn, other);
+    txn.header = {0x1000, 2, 2, 1795239042001, TxnType::kSetData};
+    txn.body = SetDataTxn{kName, as_bytes(std::string_view("\x1b[32m=other\n")), 1};
+    append_txn(txn, other);
+    fs.put("/other/version-2/log.1", other);
   }
 };
 
@@ -47,12 +57,17 @@ TEST_F(HostileNames, NeverReachTheTerminalAsTheyAre) {
       {"grep", "evil", "/data", "--history", "-l"},
       {"undo", "/data", "--plan", "--zxid", "0x2"},
       {"undo", "/data", "--plan", "--zxid", "0x1,0x2"},
+      {"diff", "/data", "--from", "zxid:0x1"},
+      {"diff", "/data", "--from", "zxid:0x1", "-p", "--stat"},
+      {"diff", "/data", "/other"},
+      {"compare", "/data", "/other"},
   };
   for (const std::vector<std::string>& command : commands) {
     for (const std::string format : {"table", "json", "ndjson", "csv", "plain"}) {
       std::vector<std::string> words = command;
       words.insert(words.end(), {"-o", format, "--color", "never"});
-      EXPECT_EQ(zkark(words), 0) << command[0] << " " << console.err;
+      const bool differs = command[0] == "diff" || command[0] == "compare";
+      EXPECT_EQ(zkark(words), differs ? 4 : 0) << command[0] << " " << console.err;
       EXPECT_FALSE(console.out.empty()) << command[0];
       for (const std::string* text : {&console.out, &console.err}) {
         for (const char c : *text)
