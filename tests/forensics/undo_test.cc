@@ -300,6 +300,14 @@ TEST(Undo, PutsAListBackBeforeOrAfterTheDataInTheReverseOfTime) {
             "alone: acl /last v1\nmulti: set /first v1 set /last v1\nalone: acl /first v1\n");
 }
 
+TEST(Undo, SetsTheRootInAMultiOfItsOwn) {
+  Told told;
+  told.multi().set(kEve, "/", "bad").create(kEve, "/a").done(kEve).create(kEve, "/b");
+  const UndoPlan plan = told.plan(of_session(kEve));
+  EXPECT_EQ(text_of(plan), "multi: delete /a v0 delete /b v0\nmulti: set / v1\n");
+  EXPECT_EQ(told.after(plan).at("/").data, "");
+}
+
 TEST(Undo, TakesNoListThatNoServerTakes) {
   Told told;
   told.create(kBob, "/a").acl(kBob, "/a", 0).acl(kEve, "/a", 31);
