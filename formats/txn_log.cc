@@ -10,7 +10,6 @@ namespace zkark {
 namespace {
 
 constexpr std::size_t kWindowBytes = 256 << 10;
-constexpr std::size_t kFirstFillBytes = 8 << 10;
 constexpr std::size_t kBlockBytes = 8 << 10;
 // Claimed records up to this size are hashed as they stand while looking behind damage; larger ones by
 // prefixes.

@@ -112,8 +112,9 @@ class TxnLogReader {
   std::vector<std::byte> buffer_;
   std::uint64_t buffer_offset_ = 0;  // file offset of buffer_[0]
   std::size_t buffer_size_ = 0;
-  std::size_t fill_bytes_ =
-      0;  // how much the next fill asks for: little at first, a reader may want one record
+  // How much the next fill asks for: little at first, a reader may want one record.
+  static constexpr std::size_t kFirstFillBytes = 8 << 10;
+  std::size_t fill_bytes_ = kFirstFillBytes;
   std::uint64_t offset_ = kLogHeaderBytes;
   bool header_read_ = false;
   std::int32_t version_ = 0;

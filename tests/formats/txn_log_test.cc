@@ -390,6 +390,19 @@ TEST(SkipDamage, PassesADamagedHeader) {
   EXPECT_EQ(salvage(log.bytes), (std::vector<std::int64_t>{1, 2, 3}));
 }
 
+TEST(SkipDamage, NeedsNothingReadBefore) {
+  Log log(3);
+  log.bytes[2] ^= 1;
+  MemoryFile file(log.bytes);
+  TxnLogReader reader(file);
+  reader.seek(log.offsets[1]);
+  const Result<bool> more = reader.skip_damage();
+  ASSERT_TRUE(more && *more);
+  const auto entry = reader.next();
+  ASSERT_TRUE(entry && *entry);
+  EXPECT_EQ((*entry)->zxid(), 2);
+}
+
 TEST(SkipDamage, FindsRecordsBehindALostLength) {
   for (const char* length : {"00000000", "ffffffff", "7fffffff", "00000005", "00ffffff", "0000ffff"}) {
     Log log(3);
