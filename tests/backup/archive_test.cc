@@ -59,9 +59,9 @@ std::string tarball(const std::vector<Entry>& entries, int filter = ARCHIVE_FILT
 
 class ArchiveTest : public testing::Test {
  protected:
-  void SetUp() override { fs_.put_dir("/work"); }
+  void SetUp() override { fs_.put_dir("/unpacked"); }
   Result<Unpacked> unpack(const std::vector<std::string>& archives, UnpackOptions options = {}) {
-    return unpack_archives(fs_, archives, "/work", options, job_);
+    return unpack_archives(fs_, archives, "/unpacked", options, job_);
   }
   Unpacked unpacked(const std::vector<Entry>& entries) {
     fs_.put("/a.tar", tarball(entries));
@@ -70,8 +70,8 @@ class ArchiveTest : public testing::Test {
     return std::move(result).value();
   }
   bool is_damaged(const std::string& bytes) {
-    if (fs_.get_info("/work")) fs_.erase("/work");
-    fs_.put_dir("/work");
+    if (fs_.get_info("/unpacked")) fs_.erase("/unpacked");
+    fs_.put_dir("/unpacked");
     fs_.put("/bad.tar", bytes);
     const Result<Unpacked> result = unpack({"/bad.tar"});
     return !result || restore::has_severity(result->findings, restore::Severity::kDamage);
@@ -115,14 +115,16 @@ TEST_F(ArchiveTest, EveryCompressionAndLayoutComesOutAsAServersDirectory) {
         const Result<Unpacked> result = unpack({"/a.tar"});
         ASSERT_TRUE(result) << result.error().to_string();
         EXPECT_THAT(result->findings, IsEmpty());
-        EXPECT_THAT(fs_.files("/work"), ElementsAre("/work/myid", "/work/version-2/currentEpoch",
-                                                    "/work/version-2/log.1", "/work/version-2/snapshot.0",
-                                                    "/work/zoo.cfg", "/work/zoo.cfg.dynamic.100000000"));
-        EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(3));
-        EXPECT_THAT(result->config_files, ElementsAre("/work/zoo.cfg", "/work/zoo.cfg.dynamic.100000000"));
-        EXPECT_EQ(fs_.get_info("/work/version-2/log.1")->mode, 0600u);
-        fs_.erase("/work");
-        fs_.put_dir("/work");
+        EXPECT_THAT(fs_.files("/unpacked"),
+                    ElementsAre("/unpacked/myid", "/unpacked/version-2/currentEpoch",
+                                "/unpacked/version-2/log.1", "/unpacked/version-2/snapshot.0",
+                                "/unpacked/zoo.cfg", "/unpacked/zoo.cfg.dynamic.100000000"));
+        EXPECT_EQ(fs_.get("/unpacked/version-2/log.1"), log(3));
+        EXPECT_THAT(result->config_files,
+                    ElementsAre("/unpacked/zoo.cfg", "/unpacked/zoo.cfg.dynamic.100000000"));
+        EXPECT_EQ(fs_.get_info("/unpacked/version-2/log.1")->mode, 0600u);
+        fs_.erase("/unpacked");
+        fs_.put_dir("/unpacked");
       }
 }
 
@@ -145,7 +147,7 @@ TEST_F(ArchiveTest, OfALogThatComesTwiceTheCopyThatReachesFurtherIsKept) {
   const Result<Unpacked> result = unpack({"/1.tar", "/2.tar", "/3.tar"});
   ASSERT_TRUE(result);
   EXPECT_THAT(result->findings, IsEmpty());
-  EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(5).substr(0, log(5).size() - 4));
+  EXPECT_EQ(fs_.get("/unpacked/version-2/log.1"), log(5).substr(0, log(5).size() - 4));
   ASSERT_EQ(result->files.size(), 1u);
   EXPECT_EQ(result->files[0].archive, "/2.tar");
 }
@@ -158,7 +160,7 @@ TEST_F(ArchiveTest, LogsThatContradictEachOtherAreAFindingAndNeverMixed) {
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].severity, restore::Severity::kDamage);
   EXPECT_THAT(result->findings[0].message, HasSubstr("contradicts the copy in /1.tar"));
-  EXPECT_EQ(fs_.get("/work/version-2/log.1"), LogBuilder().record(1, 1).record(2, 2).bytes());
+  EXPECT_EQ(fs_.get("/unpacked/version-2/log.1"), LogBuilder().record(1, 1).record(2, 2).bytes());
 }
 
 TEST_F(ArchiveTest, AnIncompleteSnapshotDoesNotReplaceAWholeOne) {
@@ -166,7 +168,7 @@ TEST_F(ArchiveTest, AnIncompleteSnapshotDoesNotReplaceAWholeOne) {
   fs_.put("/1.tar", tarball({{"snapshot.4d", whole}}));
   fs_.put("/2.tar", tarball({{"snapshot.4d", whole.substr(0, whole.size() / 2)}}));
   ASSERT_TRUE(unpack({"/1.tar", "/2.tar"}));
-  EXPECT_EQ(fs_.get("/work/version-2/snapshot.4d"), whole);
+  EXPECT_EQ(fs_.get("/unpacked/version-2/snapshot.4d"), whole);
 }
 
 // ---- hostile and damaged ones
@@ -182,10 +184,10 @@ TEST_F(ArchiveTest, NothingIsWrittenOutsideAndNothingThatIsNotAllowListed) {
                                     {"log.0x7", "n"}});
   for (const std::string& file : fs_.files("/")) {
     if (file == "/a.tar") continue;
-    EXPECT_THAT(file, ::testing::StartsWith("/work/")) << file;
+    EXPECT_THAT(file, ::testing::StartsWith("/unpacked/")) << file;
   }
-  EXPECT_THAT(fs_.files("/work"),
-              ElementsAre("/work/version-2/log.1", "/work/version-2/log.3", "/work/version-2/snapshot.5"));
+  EXPECT_THAT(fs_.files("/unpacked"), ElementsAre("/unpacked/version-2/log.1", "/unpacked/version-2/log.3",
+                                                  "/unpacked/version-2/snapshot.5"));
   ASSERT_EQ(result.findings.size(), 1u);
   EXPECT_THAT(result.findings[0].message, HasSubstr("log.2.bak"));
 }
@@ -197,7 +199,7 @@ TEST_F(ArchiveTest, LinksAndDevicesAreNotFollowedNotMadeAndNamed) {
                                     {"snapshot.3", "", AE_IFCHR},
                                     {"snapshot.4", "", AE_IFIFO},
                                     {"harmless", "", AE_IFLNK, "/etc/shadow"}});
-  EXPECT_THAT(fs_.files("/work"), IsEmpty());
+  EXPECT_THAT(fs_.files("/unpacked"), IsEmpty());
   EXPECT_EQ(result.findings.size(), 4u);
   EXPECT_TRUE(std::all_of(result.findings.begin(), result.findings.end(), [](const restore::Finding& f) {
     return f.severity == restore::Severity::kDamage;
@@ -213,7 +215,7 @@ TEST_F(ArchiveTest, AFlippedBitInAMembersHeaderIsDamageAndTheOthersAreRead) {
   ASSERT_EQ(result->findings.size(), 1u);
   EXPECT_EQ(result->findings[0].id, ErrorId::kBadCompression);
   EXPECT_EQ(result->findings[0].severity, restore::Severity::kDamage);
-  EXPECT_EQ(fs_.get("/work/version-2/log.3"), log(3));
+  EXPECT_EQ(fs_.get("/unpacked/version-2/log.3"), log(3));
 }
 
 TEST_F(ArchiveTest, ACutTarballIsDamageWhereverItIsCutAndHoweverItIsCompressed) {
@@ -239,8 +241,8 @@ TEST_F(ArchiveTest, AFlippedBitOfACompressedTarballIsDamageOrChangesNothing) {
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
       // A distance inside a run of zeros can change and decode to the very same bytes.
       if (is_damaged(flipped)) continue;
-      EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(2)) << filter << " " << bit;
-      EXPECT_EQ(fs_.get("/work/myid"), "1") << filter << " " << bit;
+      EXPECT_EQ(fs_.get("/unpacked/version-2/log.1"), log(2)) << filter << " " << bit;
+      EXPECT_EQ(fs_.get("/unpacked/myid"), "1") << filter << " " << bit;
     }
   }
 }
@@ -251,7 +253,7 @@ TEST_F(ArchiveTest, MembersAreShownUnderTheNamesOfTheirArchives) {
   Result<Unpacked> result = unpack({"/tars/mon.tar", "/tars/tue.tar"});
   ASSERT_TRUE(result) << result.error().to_string();
   restore::DataDirOptions options;
-  options.dir = "/work";
+  options.dir = "/unpacked";
   options.config_files = result->config_files;
   options.shown = "two tarballs";
   UnpackedSource source(std::make_unique<restore::DataDir>(fs_, options), result->files);
@@ -277,7 +279,7 @@ TEST_F(ArchiveTest, MembersAreShownUnderTheNamesOfTheirArchives) {
 TEST_F(ArchiveTest, ALinkFirstAndAFileThroughItAfterwardsStaysInside) {
   unpacked({{"version-2", "", AE_IFLNK, "/etc"}, {"version-2/log.1", log(1)}});
   EXPECT_THAT(fs_.files("/etc"), IsEmpty()) << "the link was never made";
-  EXPECT_EQ(fs_.get("/work/version-2/log.1"), log(1));
+  EXPECT_EQ(fs_.get("/unpacked/version-2/log.1"), log(1));
 }
 
 TEST_F(ArchiveTest, ABombStopsAtTheBudget) {
@@ -289,8 +291,8 @@ TEST_F(ArchiveTest, ABombStopsAtTheBudget) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().id(), ErrorId::kRefused);
   EXPECT_THAT(result.error().hint(), HasSubstr("TMPDIR"));
-  fs_.erase("/work");
-  fs_.put_dir("/work");
+  fs_.erase("/unpacked");
+  fs_.put_dir("/unpacked");
   fs_.set_free_bytes(200'000);
   EXPECT_EQ(unpack({"/bomb.tar.gz"}).error().id(), ErrorId::kRefused) << "before the disk is full";
 }
@@ -302,10 +304,10 @@ TEST_F(ArchiveTest, ManyEntriesAndHugeConfigurationAreBounded) {
   UnpackOptions options;
   options.max_entries = 20;
   EXPECT_EQ(unpack({"/many.tar"}, options).error().id(), ErrorId::kRefused);
-  fs_.erase("/work");
-  fs_.put_dir("/work");
+  fs_.erase("/unpacked");
+  fs_.put_dir("/unpacked");
   const Unpacked result = unpacked({{"zoo.cfg", std::string(3 << 20, 'x')}, {"log.1", log(1)}});
-  EXPECT_THAT(fs_.files("/work"), Not(Contains("/work/zoo.cfg")));
+  EXPECT_THAT(fs_.files("/unpacked"), Not(Contains("/unpacked/zoo.cfg")));
   ASSERT_EQ(result.findings.size(), 1u);
   EXPECT_EQ(result.findings[0].id, ErrorId::kBadLength);
 }
@@ -316,8 +318,8 @@ TEST_F(ArchiveTest, EveryPrefixOfATarballIsReadAsFarAsItGoesOrRefused) {
         tarball({{"log.1", log(2)}, {"snapshot.5", "some bytes"}, {"myid", "1"}}, filter);
     const std::size_t step = filter == ARCHIVE_FILTER_NONE ? 37 : 1;
     for (std::size_t cut = 0; cut < whole.size(); cut += step) {
-      if (fs_.get_info("/work")) fs_.erase("/work");
-      fs_.put_dir("/work");
+      if (fs_.get_info("/unpacked")) fs_.erase("/unpacked");
+      fs_.put_dir("/unpacked");
       fs_.put("/cut.tar", whole.substr(0, cut));
       const Result<Unpacked> result = unpack({"/cut.tar"});
       if (!result) {
@@ -330,8 +332,8 @@ TEST_F(ArchiveTest, EveryPrefixOfATarballIsReadAsFarAsItGoesOrRefused) {
 TEST_F(ArchiveTest, EveryFlippedBitOfATarballIsReadOrReported) {
   const std::string whole = tarball({{"log.1", log(1)}, {"myid", "1"}}, ARCHIVE_FILTER_GZIP);
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
-    if (fs_.get_info("/work")) fs_.erase("/work");
-    fs_.put_dir("/work");
+    if (fs_.get_info("/unpacked")) fs_.erase("/unpacked");
+    fs_.put_dir("/unpacked");
     std::string flipped = whole;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
     fs_.put("/bad.tar", flipped);
@@ -345,8 +347,8 @@ TEST_F(ArchiveTest, EveryFlippedBitOfATarballIsReadOrReported) {
 TEST_F(ArchiveTest, WhatIsNoTarballIsRefused) {
   fs_.put("/text", "just some text that is long enough to be looked at");
   EXPECT_EQ(unpack({"/text"}).error().id(), ErrorId::kBadMagic);
-  fs_.erase("/work");
-  fs_.put_dir("/work");
+  fs_.erase("/unpacked");
+  fs_.put_dir("/unpacked");
   EXPECT_EQ(unpack({"/absent"}).error().id(), ErrorId::kNoFile);
 }
 
@@ -361,8 +363,8 @@ TEST_F(ArchiveTest, ReadAndWriteErrorsComeThroughAsWhatTheyAre) {
     fs_.disarm();
     ASSERT_FALSE(result) << test::to_string(kind);
     EXPECT_EQ(result.error().id(), ErrorId::kStorage);
-    fs_.erase("/work");
-    fs_.put_dir("/work");
+    fs_.erase("/unpacked");
+    fs_.put_dir("/unpacked");
   }
 }
 

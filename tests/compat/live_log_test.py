@@ -83,15 +83,12 @@ class LiveLog(unittest.TestCase):
             self.assertGreater(len(list((data / "version-2").glob("log.*"))), 3, "the log was rolled meanwhile")
             lab.close_client(client)
             server.kill()
-            afterwards = zkark.run(lab, "log", data, "-o", "ndjson").stdout
-            last = max(int(row["zxid"], 16) for row in map(json.loads, afterwards.splitlines()) if "zxid" in row)
-            plain.wait_for(last)
-            time.sleep(1)  # for the other one, whose last row may be an earlier one
             for follower, options in ((plain, []), (patches, ["-p", "--path", "/live"])):
+                wanted = zkark.run(lab, "log", data, "-o", "ndjson", *options).stdout
+                follower.wait_for(max(int(row["zxid"], 16) for row in map(json.loads, wanted.splitlines()) if "zxid" in row))
                 status, errors = follower.end()
                 with self.subTest(options=options):
                     self.assertEqual(status, 130, errors)
-                    wanted = zkark.run(lab, "log", data, "-o", "ndjson", *options).stdout
                     self.assertEqual(follower.rows(), [json.loads(line) for line in wanted.splitlines()])
                     self.assertTrue(follower.rows()[-1]["complete"], errors)
 
