@@ -104,12 +104,7 @@ Status Convert::open() {
     if (note.id == ErrorId::kBadZooCfg && options_.zoo_cfg) return fail(error_of(note));
   if (!options_.to) return {};
   ZK_TRY(dir_, absolute_path(context_.fs, context_.variables, *options_.to));
-  std::vector<Place> read = places_of(opened_, request);
-  if (context_.has_repository()) {
-    ZK_TRY(const std::string url, context_.repository());
-    read.push_back({directory_of_url(url), "the repository"});
-  }
-  return keep_apart(context_.fs, {dir_, "the target"}, read);
+  return keep_target_apart(context_, {dir_, "the target"}, opened_, request);
 }
 
 Status Convert::examine_target() {

@@ -201,13 +201,8 @@ Status Restore::open() {
 
 /// The target is made, and with --replace moved aside: neither may happen to what is read.
 Status Restore::check_places(const SourceRequest& request) {
-  std::vector<Place> read = places_of(opened_, request);
-  if (!opened_.repository && context_.has_repository()) {
-    ZK_TRY(const std::string url, context_.repository());
-    read.push_back({directory_of_url(url), "the repository"});
-  }
-  ZK_TRY_STATUS(keep_apart(context_.fs, {dir_, "the target"}, read));
-  return keep_apart(context_.fs, {log_dir_, "the target's log directory"}, read);
+  ZK_TRY_STATUS(keep_target_apart(context_, {dir_, "the target"}, opened_, request));
+  return keep_target_apart(context_, {log_dir_, "the target's log directory"}, opened_, request);
 }
 
 /// A member under an id that the configuration lacks does not start, or joins nothing.

@@ -479,6 +479,16 @@ std::vector<Place> places_of(const OpenedSource& opened, const SourceRequest& re
   return places;
 }
 
+Status keep_target_apart(Context& context, const Place& target, const OpenedSource& opened,
+                         const SourceRequest& request) {
+  std::vector<Place> read = places_of(opened, request);
+  if (!opened.repository && context.has_repository()) {
+    ZK_TRY(const std::string url, context.repository());
+    read.push_back({directory_of_url(url), "the repository"});
+  }
+  return keep_apart(context.fs, target, read);
+}
+
 Status replace_config(Context& context, const std::string& zoo_cfg, restore::SourceListing& listing) {
   ZK_TRY(const ZooCfg cfg, parse_config(context, zoo_cfg));
   ZK_TRY_STATUS(cfg.ensemble());

@@ -75,6 +75,10 @@ Status replace_config(Context& context, const std::string& zoo_cfg, restore::Sou
 /// Where everything that a run reads lies, for keep_apart(): the paths as typed, the directories that a
 /// configuration named, and the repository.
 std::vector<Place> places_of(const OpenedSource& opened, const SourceRequest& request);
+/// Refuses a target that lies in, around or on anything of those, or the repository that is set although the
+/// run does not read it.
+Status keep_target_apart(Context& context, const Place& target, const OpenedSource& opened,
+                         const SourceRequest& request);
 
 /// Borrows the context's seams. Errors: kNoFile, kNoData, kBadMagic, kUsage with what SRC may be, those of
 /// the repository.
