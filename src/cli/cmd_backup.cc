@@ -32,10 +32,6 @@ struct Options {
   bool dry_run = false;
 };
 
-std::string range_text(std::int64_t first, std::int64_t last) {
-  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
-}
-
 std::string kind_name(SourceKind kind) {
   switch (kind) {
     case SourceKind::kDataDir:

@@ -31,10 +31,6 @@ struct Options {
   bool dry_run = false;
 };
 
-std::string range_text(std::int64_t first, std::int64_t last) {
-  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
-}
-
 /// The full id of a timeline that somebody named by its first digits.
 Result<std::string> chosen_timeline(const backup::Repository& repository, const std::string& cluster,
                                     const std::string& text) {

@@ -28,7 +28,7 @@ struct Options {
   std::int64_t limit = 20;
 };
 
-std::string range_text(std::int64_t first, std::int64_t last) {
+std::string from_to_text(std::int64_t first, std::int64_t last) {
   return first == last ? zxid_text(first) : fmt::format("{} to {}", zxid_text(first), zxid_text(last));
 }
 Cell zxid_or_null(const std::optional<std::int64_t>& zxid) { return zxid ? Cell::zxid(*zxid) : Cell(); }
@@ -108,7 +108,7 @@ class ComparePrinter {
                              : std::string());
     else if (result_.first_compared)
       text = fmt::format("agree from {}: {} transactions that at least two members hold",
-                         range_text(*result_.first_compared, *result_.last_compared),
+                         from_to_text(*result_.first_compared, *result_.last_compared),
                          human_count(result_.compared));
     report_.field("logs", "logs", Cell::string(text));
     report_.field("compared", "", Cell::count(result_.compared));
@@ -201,11 +201,12 @@ class ComparePrinter {
   void remark_on(const ComparedMember& member) {
     for (const ComparedMember::Hole& hole : member.holes)
       report_.remark(fmt::format("{} has no {} in its logs: it was synced by snapshot.{:x}",
-                                 escape_terminal(member.name), range_text(hole.zxids.first, hole.zxids.last),
-                                 hole.snapshot));
+                                 escape_terminal(member.name),
+                                 from_to_text(hole.zxids.first, hole.zxids.last), hole.snapshot));
     for (const ComparedMember::StaleTail& tail : member.stale_tails)
       report_.remark(fmt::format("{} alone holds {}, which a later leader never had{}",
-                                 escape_terminal(member.name), range_text(tail.zxids.first, tail.zxids.last),
+                                 escape_terminal(member.name),
+                                 from_to_text(tail.zxids.first, tail.zxids.last),
                                  tail.cut_off ? " and its server has left behind"
                                               : ": its server will drop that when it joins again"));
   }

@@ -32,7 +32,7 @@ struct Options {
 Cell zxid_or_null(const std::optional<std::int64_t>& zxid) { return zxid ? Cell::zxid(*zxid) : Cell(); }
 Cell time_or_null(const std::optional<std::int64_t>& ms) { return ms ? Cell::time(WallTime{*ms}) : Cell(); }
 
-std::string range_text(std::int64_t first, std::int64_t last) {
+std::string from_to_text(std::int64_t first, std::int64_t last) {
   return fmt::format("{} to {}", zxid_text(first), zxid_text(last));
 }
 std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
@@ -112,7 +112,7 @@ void Inspection::describe_history() {
   const bool any = first.has_value();
   std::string text = "no transactions";
   if (any)
-    text = fmt::format("{}, {} in {}, {} to {}", range_text(*first, *last),
+    text = fmt::format("{}, {} in {}, {} to {}", from_to_text(*first, *last),
                        plural(survey_.txns, "transaction", "transactions"),
                        plural(survey_.logs.size(), "log", "logs"), human_time(WallTime{*survey_.earliest_ms}),
                        human_time(WallTime{*survey_.latest_ms}));

@@ -18,10 +18,6 @@ using backup::Manifest;
 
 struct Options {};
 
-std::string range_text(std::int64_t first, std::int64_t last) {
-  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
-}
-
 /// Whole seconds, without the Z that the column's title says.
 std::string seconds_text(std::int64_t ms) { return human_time(WallTime{ms}).substr(0, 19); }
 

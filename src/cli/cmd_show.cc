@@ -23,10 +23,6 @@ struct Shown {
   std::vector<std::string> needed_by;  // ids
 };
 
-std::string range_text(std::int64_t first, std::int64_t last) {
-  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
-}
-
 /// On one line, and safe for a terminal: what JsonWriter would escape inside strings is escaped here too.
 std::string one_line(std::string_view json) {
   std::string out;

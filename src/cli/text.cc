@@ -165,6 +165,10 @@ std::string wrap(std::string_view text, unsigned columns, unsigned indent) {
   return out;
 }
 
+std::string range_text(std::int64_t first, std::int64_t last) {
+  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
+}
+
 std::string human_size(std::uint64_t bytes) {
   static constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

@@ -34,6 +34,8 @@ std::string wrap(std::string_view text, unsigned columns, unsigned indent);
 
 /// "49.6 MiB", "512 B".
 std::string human_size(std::uint64_t bytes);
+/// "0x5", "0x5…0x10".
+std::string range_text(std::int64_t first, std::int64_t last);
 /// "184 203": groups of three.
 std::string human_count(std::uint64_t count);
 /// "1.4 s", "12 min 3 s", "3 d 4 h".

@@ -19,10 +19,6 @@ using restore::Finding;
 using restore::Severity;
 using restore::VerifyDepth;
 
-std::string range_text(std::int64_t first, std::int64_t last) {
-  return first == last ? zxid_text(first) : fmt::format("{}…{}", zxid_text(first), zxid_text(last));
-}
-
 std::string_view name_of(VerifyDepth depth) {
   switch (depth) {
     case VerifyDepth::kQuick:
