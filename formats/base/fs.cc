@@ -4,6 +4,10 @@
 
 namespace zkark {
 
+Status File::reserve(std::uint64_t) {
+  return fail(Error(ErrorId::kInternal, "room is reserved in a file that nothing is appended to").at(path()));
+}
+
 std::string join_path(std::string_view dir, std::string_view name) {
   if (!name.empty() && name.front() == '/') return std::string(name);
   if (dir.empty()) return std::string(name);

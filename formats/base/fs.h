@@ -45,8 +45,16 @@ class File {
   virtual Result<FileInfo> info() = 0;
   /// Appends all of `bytes`, or fails (a prefix may have been written). Only for files from create().
   virtual Status append(Bytes bytes) = 0;
+  /// Makes room for appends: `bytes` zero bytes stand behind the last appended one, as part of the file's
+  /// size. append() writes into them, so it neither changes the size nor runs out of space there, and a sync
+  /// of it needs no change of the file system's own tables. Only for files from create(). kDiskFull when
+  /// there is no room; the file is then as before, or has fewer zeros. A reader sees the zeros: formats that
+  /// know padding only (txn logs).
+  virtual Status reserve(std::uint64_t bytes);
   /// Data and size on disk when it returns ok (fsync).
   virtual Status sync() = 0;
+  /// The same, but times may stay behind (fdatasync).
+  virtual Status sync_data() { return sync(); }
   /// The path it was opened by.
   virtual const std::string& path() const = 0;
 };
@@ -78,6 +86,9 @@ class Fs : public ReadFs {
   virtual Status remove_file(const std::string& path) = 0;
   virtual Status remove_dir(const std::string& path) = 0;
   virtual Status sync_dir(const std::string& dir) = 0;
+  /// Creates or overwrites a small file in place, without any sync: after a crash it may hold the old bytes,
+  /// the new ones, a mix, or not exist. For hints that carry their own checksum.
+  virtual Status write_hint(const std::string& path, Bytes content, CreateOptions options) = 0;
   /// Does not follow symlinks.
   virtual Status set_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid) = 0;
   virtual Status set_mode(const std::string& path, std::uint32_t mode) = 0;

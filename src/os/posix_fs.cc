@@ -6,6 +6,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <limits>
 
@@ -66,18 +68,34 @@ class PosixFile final : public File {
   Status append(Bytes bytes) override {
     ZK_TRY_STATUS(still_good());
     while (!bytes.empty()) {
-      const ssize_t n = retry([&] { return ::write(fd_.get(), bytes.data(), bytes.size()); });
+      const ssize_t n = retry([&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), end_); });
       if (n < 0) return failed("write", path_);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
+      end_ += n;
+    }
+    return {};
+  }
+
+  Status reserve(std::uint64_t bytes) override {
+    ZK_TRY_STATUS(still_good());
+    const off_t wanted = end_ + static_cast<off_t>(bytes);
+    // Zeros that are really written: a sync of what is written over them later has no extent to convert.
+    static constexpr std::array<std::byte, 256 << 10> kZeros{};
+    for (off_t at = std::max(end_, reserved_); at < wanted;) {
+      const std::size_t size = std::min(kZeros.size(), static_cast<std::size_t>(wanted - at));
+      const ssize_t n = retry([&] { return ::pwrite(fd_.get(), kZeros.data(), size, at); });
+      if (n < 0) return failed("reserve room in", path_);
+      at += n;
+      reserved_ = at;
     }
     return {};
   }
 
   Status sync() override {
-    ZK_TRY_STATUS(still_good());
-    if (retry([&] { return ::fsync(fd_.get()); }) == 0) return {};
-    sync_errno_ = errno;
-    return failed("sync to disk", path_);
+    return sync_with([](int fd) { return ::fsync(fd); });
+  }
+  Status sync_data() override {
+    return sync_with([](int fd) { return ::fdatasync(fd); });
   }
 
   const std::string& path() const override { return path_; }
@@ -88,8 +106,18 @@ class PosixFile final : public File {
     return fail(system_error(sync_errno_, "go on after a failed sync", path_));
   }
 
+  template <class Sync>
+  Status sync_with(Sync sync) {
+    ZK_TRY_STATUS(still_good());
+    if (retry([&] { return sync(fd_.get()); }) == 0) return {};
+    sync_errno_ = errno;
+    return failed("sync to disk", path_);
+  }
+
   Descriptor fd_;
   std::string path_;
+  off_t end_ = 0;       // of what was appended
+  off_t reserved_ = 0;  // of what was reserved
   int sync_errno_ = 0;
 };
 
@@ -170,7 +198,7 @@ Result<FileInfo> PosixFs::info(const std::string& path) {
 }
 
 Result<std::unique_ptr<File>> PosixFs::create(const std::string& path, CreateOptions options) {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   // Born with the owner's bits alone: nobody else can open it before the mode is what was asked for.
   Descriptor fd(retry([&] { return ::open(path.c_str(), kFlags, options.mode & 0700); }));
   if (!fd) return failed("create", path);
@@ -216,6 +244,16 @@ Status PosixFs::sync_dir(const std::string& dir) {
   if (!fd) return failed("open directory", dir);
   if (retry([&] { return ::fsync(fd.get()); }) == 0 || errno == EINVAL || errno == EOPNOTSUPP) return {};
   return failed("sync directory to disk", dir);
+}
+
+Status PosixFs::write_hint(const std::string& path, Bytes content, CreateOptions options) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  Descriptor fd(retry([&] { return ::open(path.c_str(), kFlags, options.mode); }));
+  if (!fd) return failed("open", path);
+  const ssize_t n = retry([&] { return ::pwrite(fd.get(), content.data(), content.size(), 0); });
+  if (n < 0) return failed("write", path);
+  if (static_cast<std::size_t>(n) != content.size()) return fail(system_error(ENOSPC, "write", path));
+  return {};
 }
 
 Status PosixFs::set_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid) {

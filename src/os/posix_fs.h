@@ -28,6 +28,7 @@ class PosixFs final : public Fs {
   Status remove_file(const std::string& path) override;
   Status remove_dir(const std::string& path) override;
   Status sync_dir(const std::string& dir) override;
+  Status write_hint(const std::string& path, Bytes content, CreateOptions options) override;
   Status set_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid) override;
   Status set_mode(const std::string& path, std::uint32_t mode) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;

@@ -25,8 +25,9 @@ std::uint64_t name_order(std::string_view name) {
 
 std::string_view to_string(OpKind kind) {
   static constexpr std::string_view kNames[] = {
-      "open", "read",     "file info", "list",        "info",       "free bytes", "create",    "append",
-      "sync", "make dir", "rename",    "remove file", "remove dir", "sync dir",   "set owner", "set mode"};
+      "open",       "read",     "file info", "list",     "info",      "free bytes",
+      "create",     "append",   "sync",      "make dir", "rename",    "remove file",
+      "remove dir", "sync dir", "set owner", "set mode", "write hint"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -278,6 +279,20 @@ Status SimFs::sync_dir(const std::string& dir) {
     if (int number = world_.find(dir, true, id)) return number;
     if (world_.inode(id).type != FileType::kDirectory) return ENOTDIR;
     world_.sync_names(id);
+    return 0;
+  });
+}
+
+Status SimFs::write_hint(const std::string& path, Bytes content, CreateOptions options) {
+  return run(OpKind::kWriteHint, path, {}, "write", [&](Operation& operation) {
+    World::Id id = 0;
+    operation.bytes = content.size();
+    if (world_.find(path, true, id) != 0) {
+      if (full()) return ENOSPC;
+      if (int number = world_.create(path, FileType::kFile, options.mode, now_ns(), id)) return number;
+    }
+    if (world_.inode(id).type != FileType::kFile) return EISDIR;
+    world_.overwrite(id, content, now_ns());
     return 0;
   });
 }

@@ -36,13 +36,14 @@ enum class OpKind : std::uint8_t {
   kSyncDir,
   kSetOwner,
   kSetMode,
+  kWriteHint,
 };
 std::string_view to_string(OpKind kind);
 
 using OpMask = std::uint32_t;
 constexpr OpMask op(OpKind kind) { return OpMask{1} << static_cast<unsigned>(kind); }
-constexpr OpMask kAllOps = 0xffff;
-constexpr OpMask kMutations = 0xffff & ~(op(OpKind::kCreate) - 1);
+constexpr OpMask kAllOps = (op(OpKind::kWriteHint) << 1) - 1;
+constexpr OpMask kMutations = kAllOps & ~(op(OpKind::kCreate) - 1);
 constexpr OpMask kLooks = kAllOps & ~kMutations;
 
 /// One call through the seam, as the log keeps it. `path` and `to` as the caller wrote them.
@@ -88,6 +89,7 @@ class SimFs final : public Fs {
   Status remove_file(const std::string& path) override;
   Status remove_dir(const std::string& path) override;
   Status sync_dir(const std::string& dir) override;
+  Status write_hint(const std::string& path, Bytes content, CreateOptions options) override;
   Status set_owner(const std::string& path, std::uint32_t uid, std::uint32_t gid) override;
   Status set_mode(const std::string& path, std::uint32_t mode) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;

@@ -143,6 +143,15 @@ void World::append(Id file, Bytes bytes, std::int64_t now_ns) {
   if (change.from != change.to) pending_.push_back(std::move(change));
 }
 
+void World::overwrite(Id file, Bytes bytes, std::int64_t now_ns) {
+  std::vector<std::byte>& content = edit_content(file);
+  used_bytes_ += std::max(content.size(), bytes.size()) - content.size();
+  content.resize(std::max(content.size(), bytes.size()));
+  std::copy(bytes.begin(), bytes.end(), content.begin());
+  inodes_[file]->mtime_ns = now_ns;
+  settle_data(file);
+}
+
 bool World::inside(Id dir, Id top) const {
   if (dir == top) return true;
   for (const auto& [name, child] : inode(top).names)

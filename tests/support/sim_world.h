@@ -66,6 +66,8 @@ class World {
 
   int create(std::string_view path, FileType type, std::uint32_t mode, std::int64_t now_ns, Id& made);
   void append(Id file, Bytes bytes, std::int64_t now_ns);
+  /// In place from the start, without any sync; counts as durable at once.
+  void overwrite(Id file, Bytes bytes, std::int64_t now_ns);
   int rename(std::string_view from, std::string_view to, std::int64_t now_ns);
   int remove(std::string_view path, bool directory, std::int64_t now_ns);
   void sync(Id file);
