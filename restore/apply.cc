@@ -93,6 +93,7 @@ struct Applier {
   void remove_one(NodeId id, std::string_view path) {
     const std::optional<Bytes> data = tree().data(id);
     const std::int64_t bytes = data ? static_cast<std::int64_t>(data->size()) : 0;
+    if (effects) effects->deleting(path, id);
     tree().remove(id);
     state.quotas.deleted(tree(), path, bytes);
     if (effects) effects->deleted(path);

@@ -33,6 +33,8 @@ struct Tolerated {
 class Effects {
  public:
   virtual ~Effects() = default;
+  /// Before deleted(), while the node is still there.
+  virtual void deleting(std::string_view /*path*/, NodeId /*id*/) {}
   virtual void created(std::string_view path) = 0;
   virtual void deleted(std::string_view path) = 0;
   virtual void data_changed(std::string_view path) = 0;

@@ -63,6 +63,20 @@ std::string_view Quotas::prefix_of(std::string_view path) const {
   return {};
 }
 
+std::optional<Quota> Quotas::find(const Tree& tree, std::string_view path) const {
+  const std::string_view prefix = prefix_of(path);
+  if (prefix.empty()) return std::nullopt;
+  const NodeId limits = tree.find(fmt::format("{}{}/{}", kQuotaRoot, prefix, kLimits));
+  const NodeId used = tree.find(stats_path(prefix));
+  if (limits == kNoNode || used == kNoNode) return std::nullopt;
+  const auto values_of = [&tree](NodeId id) {
+    const auto stats = parse_stats(as_text(tree.data(id).value_or(Bytes())));
+    return QuotaValues{value_of(stats, "count"), value_of(stats, "bytes"), value_of(stats, "countHardLimit"),
+                       value_of(stats, "byteHardLimit")};
+  };
+  return Quota{std::string(prefix), values_of(limits), values_of(used)};
+}
+
 void Quotas::add(Tree& tree, std::string_view prefix, std::int64_t bytes, std::int64_t count) {
   const std::string path = stats_path(prefix);
   const NodeId id = tree.find(path);

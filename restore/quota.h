@@ -4,6 +4,7 @@
 // stat, no txn, and outside the digest.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +12,20 @@ namespace zkark::restore {
 
 class Tree;
 
+/// The text of a limits or stats node; -1: not set (StatsTrack).
+struct QuotaValues {
+  std::int64_t count = -1, bytes = -1, count_hard = -1, bytes_hard = -1;
+};
+/// The quota that counts for a path: of the longest prefix that has one.
+struct Quota {
+  std::string prefix;
+  QuotaValues limits, used;
+};
+
 class Quotas {
  public:
+  /// Nullopt where no quota stands above `path`, or one of its two nodes is missing.
+  std::optional<Quota> find(const Tree& tree, std::string_view path) const;
   /// A node was created: registers a limits node, counts afresh for a stats node, adds to the stats above
   /// `path`.
   void created(Tree& tree, std::string_view path, std::int64_t bytes);

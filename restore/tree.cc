@@ -246,6 +246,7 @@ NodeId Tree::create(std::string_view path, PathHash hash, NodeId parent, std::op
 
 /// Takes one childless node out of everything.
 void Tree::unlink(NodeId id, std::string_view path) {
+  if (observer_ != nullptr) observer_->removing(id);
   Node& n = node(id);
   table_[slot_of(id, path)] = kDeleted;
   Node& p = node(n.parent);
@@ -339,6 +340,7 @@ void Tree::rehash_digest(Node& n, std::string_view path) {
 }
 
 void Tree::set_data(NodeId id, std::string_view path, std::optional<Bytes> data, const StatPersisted& stat) {
+  if (observer_ != nullptr) observer_->changing(id);
   Node& n = node(id);
   store_data(n, data);
   store_stat(id, n, stat);
@@ -346,12 +348,14 @@ void Tree::set_data(NodeId id, std::string_view path, std::optional<Bytes> data,
 }
 
 void Tree::set_stat(NodeId id, std::string_view path, const StatPersisted& stat) {
+  if (observer_ != nullptr) observer_->changing(id);
   Node& n = node(id);
   store_stat(id, n, stat);
   rehash_digest(n, path);
 }
 
 void Tree::set_acl(NodeId id, std::string_view path, AclSlot acl, const StatPersisted& stat) {
+  if (observer_ != nullptr) observer_->changing(id);
   Node& n = node(id);
   acls_.drop(n.acl);
   n.acl = acl;

@@ -63,6 +63,17 @@ struct NodeView {
   NodeId parent = kNoNode;
 };
 
+/// Told of each node right before it changes or goes: who copies a tree piece by piece while it changes keeps
+/// what it has not copied yet. Not told of new nodes.
+class TreeObserver {
+ public:
+  virtual ~TreeObserver() = default;
+  /// Data, stat or ACL will change; links to children may have.
+  virtual void changing(NodeId id) = 0;
+  /// The node, which has no children, will go; its id may be used again.
+  virtual void removing(NodeId id) = 0;
+};
+
 /// The hash of a path, as Tree::prepare() gives it.
 using PathHash = std::uint64_t;
 
@@ -113,6 +124,8 @@ class Tree {
   /// Removes a node and everything below it. Not for the root. Gives back the uses of its ACLs.
   void remove(NodeId id);
   void set_data(NodeId id, std::string_view path, std::optional<Bytes> data, const StatPersisted& stat);
+  /// From now on `observer` (borrowed, one at a time, null for none) is told.
+  void observe(TreeObserver* observer) { observer_ = observer; }
   void set_stat(NodeId id, std::string_view path, const StatPersisted& stat);
   void set_acl(NodeId id, std::string_view path, AclSlot acl, const StatPersisted& stat);
 
@@ -125,6 +138,11 @@ class Tree {
   }
   NodeId first_child(NodeId id) const { return node(id).first_child; }
   NodeId next_sibling(NodeId id) const { return node(id).next_sibling; }
+  NodeId parent(NodeId id) const { return node(id).parent; }
+  /// A node's share of digest(), 0 for those outside.
+  std::uint64_t digest_of(NodeId id) const { return node(id).digest; }
+  /// Ids in use are below.
+  NodeId id_end() const { return next_id_; }
   /// Children sorted by name bytes.
   std::vector<NodeId> sorted_children(NodeId id) const;
   /// Visits `from` and its subtree, parents first, siblings by name: visit(NodeId, path). Stops when it
@@ -202,6 +220,7 @@ class Tree {
   std::uint64_t data_bytes_ = 0, path_bytes_ = 0;
   bool ascii_digest_ = false;
   mutable NodeId last_parent_ = kNoNode;
+  TreeObserver* observer_ = nullptr;
 };
 
 template <class Visit>

@@ -26,8 +26,8 @@ class Loop {
   virtual void cancel(TimerId timer) = 0;
 };
 
-/// Runs tasks in the order of run(), one at a time, off the loop. What a task has for the loop it posts there.
-/// The destructor returns when all tasks handed over have run.
+/// Runs tasks in the order of run(), one at a time, off the loop. What a task has for the loop it posts
+/// there. The destructor returns when all tasks handed over have run.
 class Worker {
  public:
   virtual ~Worker() = default;

@@ -1,6 +1,7 @@
 #pragma once
 // Seam: stream connections. The real one is TCP over the event loop (src/os/event_loop), the simulated one
-// delivers bytes when a seed says so (tests/support/sim_transport). Everything here belongs to the loop thread.
+// delivers bytes when a seed says so (tests/support/sim_transport). Everything here belongs to the loop
+// thread.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -76,8 +77,8 @@ class Transport {
   using Accepted = std::function<void(std::unique_ptr<Link>)>;
   using Connected = std::function<void(Result<std::unique_ptr<Link>>)>;
   virtual ~Transport() = default;
-  /// `accepted` gets each connection, not started yet. kStorage with errno and hint when the address cannot be
-  /// had (in use, not ours, no permission); kUnreachable when the name has no address.
+  /// `accepted` gets each connection, not started yet. kStorage with errno and hint when the address cannot
+  /// be had (in use, not ours, no permission); kUnreachable when the name has no address.
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, Accepted accepted) = 0;
   /// Connects to the first address of `host` that accepts within `timeout_ms`; kUnreachable else. `connected`
   /// is called later, never from inside.

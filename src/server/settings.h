@@ -1,7 +1,7 @@
 #pragma once
-// What a server runs with: the values of zoo.cfg and of the system properties, once defaults, types and ranges
-// are settled (reference/client-protocol-and-server section 8; QuorumPeerConfig, ZooKeeperServer and the
-// classes that read the properties).
+// What a server runs with: the values of zoo.cfg and of the system properties, once defaults, types and
+// ranges are settled (reference/client-protocol-and-server section 8; QuorumPeerConfig, ZooKeeperServer and
+// the classes that read the properties).
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,10 +14,10 @@ namespace zkark::server {
 /// Times in milliseconds unless the name says otherwise. A default is that of Apache 3.8.
 struct Settings {
   // ---- data
-  std::string data_dir;      // holds version-2/ and myid
-  std::string data_log_dir;  // of the logs; data_dir unless set apart
+  std::string data_dir;        // holds version-2/ and myid
+  std::string data_log_dir;    // of the logs; data_dir unless set apart
   std::int64_t server_id = 1;  // of session ids: 1 where there is no ensemble
-  bool autocreate = true;    // datadir.autocreate: make missing directories
+  bool autocreate = true;      // datadir.autocreate: make missing directories
   bool db_autocreate = true;   // false: an empty data directory needs the file "initialize"
   bool trust_empty_snapshot = false;
   bool read_only = false;  // serve --read-only: the point stays as it is
@@ -77,11 +77,11 @@ struct Settings {
   // ---- who may do what
   bool skip_acl = false;
   bool digest_auth = true;
-  std::string super_digest;          // "super:BASE64"; empty: nobody is super
+  std::string super_digest;  // "super:BASE64"; empty: nobody is super
   std::string digest_alg = "SHA1";
   bool enforce_auth = false;
   std::vector<std::string> enforce_auth_schemes;
-  bool require_sasl = false;         // sessionRequireClientSASLAuth
+  bool require_sasl = false;  // sessionRequireClientSASLAuth
   std::optional<std::string> ensemble_auth_name;
   /// Words that are answered; the whitelist with "*" written out.
   std::set<std::string, std::less<>> four_letter_words{"srvr"};
