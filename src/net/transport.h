@@ -31,8 +31,9 @@ class LinkEvents {
   virtual void received(Bytes bytes) = 0;
   /// All bytes that send() had to keep are with the system now.
   virtual void drained() = 0;
-  /// The other side ended the connection (no error), or it broke. The last call; nothing is sent or received
-  /// any more. Not called for what this side ends.
+  /// The other side ended the connection, or only its half of it (no error), or it broke (kUnreachable with
+  /// errno). The last call; nothing is sent or received any more. Not called when this side destroys the
+  /// Link.
   virtual void closed(const std::optional<Error>& why) = 0;
 };
 
@@ -43,7 +44,7 @@ class Link {
   /// Begins to receive. `events` is borrowed and outlives the link. Call once.
   virtual void start(LinkEvents& events) = 0;
   /// Sends in order: what the system does not take at once is kept and sent later. Does not call back.
-  /// A broken connection swallows the bytes; closed() tells.
+  /// A broken connection swallows the bytes; closed() tells. So does one after close_when_sent().
   virtual void send(Bytes bytes) = 0;
   /// How many bytes are kept.
   virtual std::size_t unsent_bytes() const = 0;
@@ -51,7 +52,10 @@ class Link {
   /// unnoticed until resume().
   virtual void pause() = 0;
   virtual void resume() = 0;
-  /// Reads no more, sends what is kept, then ends the connection; closed() is called then, without an error.
+  /// Reads no more, sends what is kept, then ends the connection; closed() is called then, later and without
+  /// an error. What the other side still sends is taken and dropped for a while (one second, 1 MiB), also
+  /// when the Link is gone by then: it would be answered by a reset, which takes the last bytes from the
+  /// other side. A side that never reads holds this up for ever: the caller sets the limit.
   virtual void close_when_sent() = 0;
   virtual const Endpoint& remote() const = 0;
   virtual const Endpoint& local() const = 0;
@@ -70,6 +74,10 @@ struct ListenOptions {
   std::uint16_t port = 0;
   int backlog = -1;  // -1: the system's default
   bool keep_alive = false;
+  /// Told when connections cannot be accepted for now, as a rule because no descriptors are left (kStorage
+  /// with errno and hint): once at the begin of such a time. They wait in the backlog; every 100 ms it is
+  /// tried again, until it goes. May destroy the Listener.
+  std::function<void(const Error&)> trouble;
 };
 
 class Transport {

@@ -1,0 +1,41 @@
+#include "tests/os/transport_place.h"
+
+#include "src/os/clock.h"
+#include "src/os/event_loop.h"
+
+namespace zkark::test {
+namespace {
+
+class RealPlace final : public Place {
+ public:
+  Loop& loop() override { return loop_; }
+  net::Transport& transport() override { return loop_; }
+  Clock& clock() override { return clock_; }
+  std::size_t large_bytes() const override { return 24 << 20; }
+  std::size_t too_much_bytes() const override { return 24 << 20; }
+
+  bool run_until(const std::function<bool()>& done) override {
+    const std::int64_t end_ns = clock_.monotonic().ns + 10'000'000'000;
+    Loop::TimerId look = 0;
+    const std::function<void()> check = [&] {
+      if (done() || clock_.monotonic().ns > end_ns) return loop_.stop();
+      look = loop_.call_after(1, check);
+    };
+    loop_.post(check);
+    const bool ran = static_cast<bool>(loop_.run());
+    loop_.cancel(look);
+    return ran && done();
+  }
+
+ private:
+  os::SystemClock clock_;
+  os::EventLoop loop_;
+};
+
+}  // namespace
+
+std::vector<std::pair<const char*, MakePlace>> all_places() {
+  return {{"Real", []() -> std::unique_ptr<Place> { return std::make_unique<RealPlace>(); }}};
+}
+
+}  // namespace zkark::test
