@@ -2,6 +2,7 @@
 
 #include "src/os/clock.h"
 #include "src/os/event_loop.h"
+#include "tests/support/sim_transport.h"
 
 namespace zkark::test {
 namespace {
@@ -32,10 +33,29 @@ class RealPlace final : public Place {
   os::EventLoop loop_;
 };
 
+class SimPlace final : public Place {
+ public:
+  explicit SimPlace(std::uint64_t seed) : loop_(clock_, seed) {}
+  Loop& loop() override { return loop_; }
+  net::Transport& transport() override { return transport_; }
+  Clock& clock() override { return clock_; }
+  std::size_t large_bytes() const override { return 3 << 20; }
+  std::size_t too_much_bytes() const override { return 400'000; }
+  bool run_until(const std::function<bool()>& done) override { return loop_.run_until(done, 10'000'000); }
+
+ private:
+  SimClock clock_;
+  SimLoop loop_;
+  SimTransport transport_{loop_};
+};
+
 }  // namespace
 
 std::vector<std::pair<const char*, MakePlace>> all_places() {
-  return {{"Real", []() -> std::unique_ptr<Place> { return std::make_unique<RealPlace>(); }}};
+  return {{"Real", []() -> std::unique_ptr<Place> { return std::make_unique<RealPlace>(); }},
+          {"Sim1", []() -> std::unique_ptr<Place> { return std::make_unique<SimPlace>(1); }},
+          {"Sim2", []() -> std::unique_ptr<Place> { return std::make_unique<SimPlace>(2); }},
+          {"Sim3", []() -> std::unique_ptr<Place> { return std::make_unique<SimPlace>(3); }}};
 }
 
 }  // namespace zkark::test
