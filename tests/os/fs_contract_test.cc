@@ -110,6 +110,63 @@ TEST_P(FsContract, AFileBeingWrittenCanBeReadThroughItsOwnHandle) {
   EXPECT_EQ(content("f"), "0123456789x");
 }
 
+TEST_P(FsContract, ReservedRoomIsZerosAndAppendsWriteIntoIt) {
+  Result<std::unique_ptr<File>> file = fs_.create(at("f"), {});
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->append(as_bytes("abc")));
+  ASSERT_TRUE((*file)->reserve(10));
+  EXPECT_EQ(content("f"), "abc" + std::string(10, '\0'));
+  ASSERT_TRUE((*file)->sync());
+  ASSERT_TRUE((*file)->append(as_bytes("defg")));
+  ASSERT_TRUE((*file)->sync_data());
+  EXPECT_EQ(content("f"), "abcdefg" + std::string(6, '\0'));
+  EXPECT_EQ((*file)->info().value().size_bytes, 13u);
+  ASSERT_TRUE((*file)->append(as_bytes("more than there is room")));
+  EXPECT_EQ(content("f"), "abcdefgmore than there is room");
+}
+
+TEST_P(FsContract, RoomIsCountedFromTheLastAppendedByteAndNeverTakenBack) {
+  Result<std::unique_ptr<File>> file = fs_.create(at("f"), {});
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->reserve(8));
+  ASSERT_TRUE((*file)->append(as_bytes("abcd")));
+  ASSERT_TRUE((*file)->reserve(2));
+  EXPECT_EQ(content("f"), "abcd" + std::string(4, '\0'));
+  ASSERT_TRUE((*file)->reserve(6));
+  EXPECT_EQ(content("f"), "abcd" + std::string(6, '\0'));
+  ASSERT_TRUE((*file)->reserve(0));
+  ASSERT_TRUE((*file)->append(as_bytes("e")));
+  EXPECT_EQ(content("f"), "abcde" + std::string(5, '\0'));
+}
+
+TEST_P(FsContract, RoomIsReservedOnlyInFilesFromCreate) {
+  write("f", "abc");
+  Result<std::unique_ptr<File>> file = fs_.open(at("f"));
+  ASSERT_TRUE(file);
+  EXPECT_FALSE((*file)->reserve(10));
+  EXPECT_EQ(content("f"), "abc");
+}
+
+TEST_P(FsContract, AHintIsMadeAndThenOverwrittenInPlace) {
+  ASSERT_TRUE(fs_.write_hint(at("hint"), as_bytes("0123456789"), {.mode = 0600}));
+  EXPECT_EQ(content("hint"), "0123456789");
+  const FileInfo made = fs_.info(at("hint")).value();
+  EXPECT_EQ(made.mode, 0600u);
+  ASSERT_TRUE(fs_.write_hint(at("hint"), as_bytes("abc"), {.mode = 0600}));
+  EXPECT_EQ(content("hint"), "abc3456789") << "no shorter than before: a hint carries its own length";
+  EXPECT_EQ(fs_.info(at("hint")).value().inode, made.inode);
+}
+
+TEST_P(FsContract, AHintIsNotWrittenThroughASymlinkOverADirectoryOrIntoNowhere) {
+  write("f", "abc");
+  place_.symlink("f", at("link"));
+  ASSERT_TRUE(fs_.make_dir(at("dir"), 0700));
+  EXPECT_EQ(id(fs_.write_hint(at("link"), as_bytes("x"), {})), ErrorId::kStorage);
+  EXPECT_EQ(id(fs_.write_hint(at("dir"), as_bytes("x"), {})), ErrorId::kStorage);
+  EXPECT_EQ(id(fs_.write_hint(at("absent/hint"), as_bytes("x"), {})), ErrorId::kNoFile);
+  EXPECT_EQ(content("f"), "abc");
+}
+
 TEST_P(FsContract, ReadsAreShortAtTheEndOfTheFileOnly) {
   write("f", "0123456789");
   Result<std::unique_ptr<File>> file = fs_.open(at("f"));

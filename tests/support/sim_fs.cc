@@ -25,16 +25,17 @@ std::uint64_t name_order(std::string_view name) {
 
 std::string_view to_string(OpKind kind) {
   static constexpr std::string_view kNames[] = {
-      "open",       "read",     "file info", "list",     "info",      "free bytes",
-      "create",     "append",   "sync",      "make dir", "rename",    "remove file",
-      "remove dir", "sync dir", "set owner", "set mode", "write hint"};
+      "open",       "read",     "file info", "list",     "info",       "free bytes",
+      "create",     "append",   "sync",      "make dir", "rename",     "remove file",
+      "remove dir", "sync dir", "set owner", "set mode", "write hint", "reserve"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::string Operation::to_string() const {
   std::string text = fmt::format("{} {}", test::to_string(kind), path);
   if (!to.empty()) text += " -> " + to;
-  if (kind == OpKind::kAppend || kind == OpKind::kRead) text += fmt::format(", {} bytes", bytes);
+  if (kind == OpKind::kAppend || kind == OpKind::kReserve || kind == OpKind::kRead)
+    text += fmt::format(", {} bytes", bytes);
   if (!ok) text += " (failed)";
   return text;
 }
@@ -128,7 +129,20 @@ class SimFile final : public File {
     return info;
   }
 
-  Status append(Bytes bytes) override;
+  Status append(Bytes bytes) override {
+    return write(OpKind::kAppend, "write", end_, bytes.size(), [&](std::uint64_t allowed) {
+      fs_.world_.append(id_, end_, bytes.first(allowed), fs_.now_ns());
+      end_ += allowed;
+    });
+  }
+  Status reserve(std::uint64_t bytes) override {
+    const std::uint64_t from = std::max(end_, reserved_);
+    const std::uint64_t wanted = std::max(from, end_ + bytes);
+    return write(OpKind::kReserve, "reserve room in", from, wanted - from, [&](std::uint64_t allowed) {
+      fs_.world_.reserve(id_, from + allowed, fs_.now_ns());
+      reserved_ = from + allowed;
+    });
+  }
 
   Status sync() override {
     ZK_TRY_STATUS(check_alive());
@@ -149,6 +163,9 @@ class SimFile final : public File {
   const std::string& path() const override { return path_; }
 
  private:
+  template <class Put>
+  Status write(OpKind kind, std::string_view doing, std::uint64_t offset, std::uint64_t size, Put put);
+
   Status check_alive() const {
     const std::lock_guard lock(fs_.mutex_);
     if (generation_ == fs_.generation_) return {};
@@ -160,43 +177,51 @@ class SimFile final : public File {
   std::uint64_t generation_;
   std::string path_;
   bool writable_;
+  std::uint64_t end_ = 0;       // of what was appended
+  std::uint64_t reserved_ = 0;  // of what was reserved
   int sync_errno_ = 0;
 };
 
-Status SimFile::append(Bytes bytes) {
+/// `put` writes as many of `size` bytes at `offset` as faults and the disk's room allow.
+template <class Put>
+Status SimFile::write(OpKind kind, std::string_view doing, std::uint64_t offset, std::uint64_t size,
+                      Put put) {
   ZK_TRY_STATUS(check_alive());
   if (sync_errno_ != 0) return fail(system_error(sync_errno_, "go on after a failed sync", path_));
   Operation operation;
-  operation.kind = OpKind::kAppend;
+  operation.kind = kind;
   operation.path = path_;
-  operation.bytes = bytes.size();
+  operation.bytes = size;
   if (fs_.hook_) fs_.hook_(operation);
   const std::lock_guard lock(fs_.mutex_);
   const SimFs::Verdict verdict = fs_.judge(operation);
   int number = verdict.error_number;
-  std::uint64_t allowed = bytes.size();
+  std::uint64_t allowed = size;
   if (verdict.what == SimFs::Verdict::kRefuse || verdict.what == SimFs::Verdict::kDead)
-    allowed = bytes.size() * verdict.partial_percent / 100;
+    allowed = size * verdict.partial_percent / 100;
   if (!writable_) {
     allowed = 0;
     number = EBADF;
   }
   if (fs_.capacity_bytes_) {
     const std::uint64_t used = fs_.world_.used_bytes();
-    const std::uint64_t room = *fs_.capacity_bytes_ > used ? *fs_.capacity_bytes_ - used : 0;
+    const std::uint64_t free = *fs_.capacity_bytes_ > used ? *fs_.capacity_bytes_ - used : 0;
+    // What stands there already, reserved, needs no room.
+    const std::uint64_t there = fs_.world_.inode(id_).content->size();
+    const std::uint64_t room = (there > offset ? there - offset : 0) + free;
     if (allowed > room) {
       allowed = room;
       if (number == 0) number = ENOSPC;
     }
   }
-  fs_.world_.append(id_, bytes.first(allowed), fs_.now_ns());
+  if (writable_) put(allowed);
   operation.bytes = allowed;
   operation.ok = number == 0 && verdict.what == SimFs::Verdict::kGo;
   const bool good = operation.ok;
   fs_.finish(std::move(operation));
   if (good) return {};
   if (verdict.what == SimFs::Verdict::kDead) return killed_failure(path_);
-  return fail(system_error(number, "write", path_));
+  return fail(system_error(number, doing, path_));
 }
 
 Result<std::unique_ptr<File>> SimFs::open(const std::string& path) {
@@ -287,10 +312,11 @@ Status SimFs::write_hint(const std::string& path, Bytes content, CreateOptions o
   return run(OpKind::kWriteHint, path, {}, "write", [&](Operation& operation) {
     World::Id id = 0;
     operation.bytes = content.size();
-    if (world_.find(path, true, id) != 0) {
+    if (world_.find(path, false, id) != 0) {
       if (full()) return ENOSPC;
       if (int number = world_.create(path, FileType::kFile, options.mode, now_ns(), id)) return number;
     }
+    if (world_.inode(id).type == FileType::kSymlink) return ELOOP;
     if (world_.inode(id).type != FileType::kFile) return EISDIR;
     world_.overwrite(id, content, now_ns());
     return 0;

@@ -37,12 +37,13 @@ enum class OpKind : std::uint8_t {
   kSetOwner,
   kSetMode,
   kWriteHint,
+  kReserve,
 };
 std::string_view to_string(OpKind kind);
 
 using OpMask = std::uint32_t;
 constexpr OpMask op(OpKind kind) { return OpMask{1} << static_cast<unsigned>(kind); }
-constexpr OpMask kAllOps = (op(OpKind::kWriteHint) << 1) - 1;
+constexpr OpMask kAllOps = (op(OpKind::kReserve) << 1) - 1;
 constexpr OpMask kMutations = kAllOps & ~(op(OpKind::kCreate) - 1);
 constexpr OpMask kLooks = kAllOps & ~kMutations;
 
@@ -51,7 +52,7 @@ struct Operation {
   OpKind kind = OpKind::kOpen;
   std::string path;
   std::string to;           // kRename
-  std::uint64_t bytes = 0;  // kAppend: written; kRead: got
+  std::uint64_t bytes = 0;  // kAppend, kReserve: written; kRead: got
   bool ok = true;
 
   std::string to_string() const;
@@ -70,7 +71,7 @@ struct Fault {
   std::string path_contains = {};  // and which paths; empty: all
   bool forever = false;            // kFail: every matching operation from N on, else N alone
   int error_number = EIO;          // the ErrorId follows as from the kernel (formats/base/system_error.h)
-  unsigned partial_percent = 0;    // kFail and kKill of an append: this part of the bytes is still written
+  unsigned partial_percent = 0;  // kFail and kKill of an append or a reservation: this part is still written
 };
 
 class SimFs final : public Fs {
@@ -126,8 +127,8 @@ class SimFs final : public Fs {
   void disarm();
   /// The operation that the armed fault hit first, if it did.
   std::optional<Operation> hit() const;
-  /// Room for `bytes` more. An append that does not fit writes what does and fails with ENOSPC; with no room
-  /// at all, create and make_dir fail too.
+  /// Room for `bytes` more. An append or a reservation that does not fit writes what does and fails with
+  /// ENOSPC; with no room at all, create and make_dir fail too.
   void set_free_bytes(std::uint64_t bytes);
   void set_unlimited();
   /// Called before every operation, without any lock held: a test plays the other process in it (a server

@@ -13,6 +13,15 @@ namespace {
 
 constexpr std::uint64_t kSector = 512;
 constexpr int kLinksFollowed = 40;
+constexpr std::ptrdiff_t kHintsPending = 4;  // of one file
+
+using Content = std::vector<std::byte>;
+auto at(Content& content, std::uint64_t offset) {
+  return content.begin() + static_cast<std::ptrdiff_t>(offset);
+}
+auto at(const Content& content, std::uint64_t offset) {
+  return content.begin() + static_cast<std::ptrdiff_t>(offset);
+}
 
 }  // namespace
 
@@ -131,25 +140,65 @@ int World::create(std::string_view path, FileType type, std::uint32_t mode, std:
   return 0;
 }
 
-void World::append(Id file, Bytes bytes, std::int64_t now_ns) {
-  std::vector<std::byte>& content = edit_content(file);
+/// Of what is about to be written there.
+World::Change World::change_of(Id file, std::uint64_t from, std::uint64_t to) const {
+  const Content& content = *inode(file).content;
   Change change;
   change.home = file;
-  change.from = content.size();
-  content.insert(content.end(), bytes.begin(), bytes.end());
-  change.to = content.size();
+  change.from = from;
+  change.to = to;
+  if (from < content.size())
+    change.replaced.assign(at(content, from), at(content, std::min<std::uint64_t>(to, content.size())));
+  return change;
+}
+
+void World::append(Id file, std::uint64_t offset, Bytes bytes, std::int64_t now_ns) {
+  const std::uint64_t end = offset + bytes.size();
+  if (!bytes.empty()) pending_.push_back(change_of(file, offset, end));
+  Content& content = edit_content(file);
+  const std::uint64_t size = content.size();
+  if (offset == size) {
+    content.insert(content.end(), bytes.begin(), bytes.end());
+  } else {
+    content.resize(std::max(size, end));
+    std::copy(bytes.begin(), bytes.end(), at(content, offset));
+  }
+  used_bytes_ += content.size() - size;
   inodes_[file]->mtime_ns = now_ns;
-  used_bytes_ += bytes.size();
-  if (change.from != change.to) pending_.push_back(std::move(change));
+}
+
+void World::reserve(Id file, std::uint64_t end, std::int64_t now_ns) {
+  const std::uint64_t size = inode(file).content->size();
+  if (end <= size) return;
+  pending_.push_back(change_of(file, size, end));
+  pending_.back().zeros = true;
+  edit_content(file).resize(end);
+  used_bytes_ += end - size;
+  inodes_[file]->mtime_ns = now_ns;
 }
 
 void World::overwrite(Id file, Bytes bytes, std::int64_t now_ns) {
-  std::vector<std::byte>& content = edit_content(file);
-  used_bytes_ += std::max(content.size(), bytes.size()) - content.size();
-  content.resize(std::max(content.size(), bytes.size()));
+  if (bytes.empty()) return;
+  Change change = change_of(file, 0, bytes.size());
+  change.hint = true;
+  change.bytes.assign(bytes.begin(), bytes.end());
+  pending_.push_back(std::move(change));
+  Content& content = edit_content(file);
+  const std::uint64_t size = content.size();
+  content.resize(std::max<std::uint64_t>(size, bytes.size()));
   std::copy(bytes.begin(), bytes.end(), content.begin());
+  used_bytes_ += content.size() - size;
   inodes_[file]->mtime_ns = now_ns;
-  settle_data(file);
+  write_back_old_hints(file);
+}
+
+/// Nobody syncs hints; the kernel writes them back in time, and the list stays short.
+void World::write_back_old_hints(Id file) {
+  const auto hint = [&](const Change& c) { return c.hint && c.home == file && !c.lost; };
+  if (std::count_if(pending_.begin(), pending_.end(), hint) <= kHintsPending) return;
+  const auto oldest = std::find_if(pending_.begin(), pending_.end(), hint);
+  edit(file).durable_size = std::max(inode(file).durable_size, oldest->to);
+  pending_.erase(oldest);
 }
 
 bool World::inside(Id dir, Id top) const {
@@ -250,9 +299,19 @@ bool World::has_unsynced_data(Id file) const {
                      [&](const Change& c) { return c.names.empty() && c.home == file; });
 }
 
-// Puts one pending append into `after` (the durable part so far), as the cut left it.
+/// What is on disk if nothing that is pending survives.
+Content World::durable_content(Id file) const {
+  Content content = *inode(file).content;
+  for (auto change = pending_.rbegin(); change != pending_.rend(); ++change)
+    if (change->names.empty() && change->home == file)
+      std::copy(change->replaced.begin(), change->replaced.end(), at(content, change->from));
+  content.resize(inode(file).durable_size);
+  return content;
+}
+
+// Puts one pending change of data into `after` (the durable part so far), as the cut left it.
 void World::restore_data(const Change& change, Survival survival, bool last_of_file, std::uint64_t& random,
-                         const std::vector<std::byte>& before, std::vector<std::byte>& after) const {
+                         Content& after) const {
   enum { kLost, kKept, kTorn, kZeroed, kStale, kWays } way = kKept;
   using Kind = Survival::Kind;
   if (survival.kind == Kind::kZeroTail) way = kZeroed;
@@ -268,14 +327,30 @@ void World::restore_data(const Change& change, Survival survival, bool last_of_f
     end = std::max(change.from, (first + next_random(random) % (last - first + 1)) * kSector);
     if (end == change.from) return;
   }
+  // Up to here the blocks held something before, and hold it still in `after`.
+  const std::uint64_t held = std::min<std::uint64_t>(after.size(), change.from + change.replaced.size());
+  const std::uint64_t in_place = std::clamp(held, change.from, end);
   if (after.size() < end) after.resize(end);  // a lost append below a kept one leaves a hole of zeros
-  const auto at = static_cast<std::ptrdiff_t>(change.from);
-  if (way == kZeroed)
-    std::fill(after.begin() + at, after.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
-  else if (way == kStale)
-    for (std::uint64_t i = change.from; i < end; ++i) after[i] = static_cast<std::byte>(next_random(random));
-  else
-    std::copy(before.begin() + at, before.begin() + static_cast<std::ptrdiff_t>(end), after.begin() + at);
+  if (way == kZeroed) {
+    std::fill(at(after, in_place), at(after, end), std::byte{0});
+    return;
+  }
+  Content fresh(end - change.from);
+  if (!change.zeros) {
+    const Content& source = change.hint ? change.bytes : *inode(change.home).content;
+    std::copy_n(at(source, change.hint ? 0 : change.from), fresh.size(), fresh.begin());
+  }
+  if (way != kStale) {
+    std::copy(fresh.begin(), fresh.end(), at(after, change.from));
+    return;
+  }
+  for (std::uint64_t sector = change.from; sector < in_place;) {
+    const std::uint64_t next = std::min((sector / kSector + 1) * kSector, in_place);
+    if (next_random(random) % 2 == 0)
+      std::copy(at(fresh, sector - change.from), at(fresh, next - change.from), at(after, sector));
+    sector = next;
+  }
+  for (std::uint64_t i = in_place; i < end; ++i) after[i] = static_cast<std::byte>(next_random(random));
 }
 
 void World::power_cut(Survival survival) {
@@ -285,19 +360,15 @@ void World::power_cut(Survival survival) {
   for (std::size_t i = 0; i < pending_.size(); ++i)
     if (pending_[i].names.empty()) last_append[pending_[i].home] = i;
   std::map<Id, std::vector<std::byte>> contents;
-  for (const auto& [file, last] : last_append) {
-    const std::vector<std::byte>& all = *inode(file).content;
-    contents[file].assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(inode(file).durable_size));
-  }
+  for (const auto& [file, last] : last_append) contents[file] = durable_content(file);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const Change& change = pending_[i];
     const bool data = change.names.empty();
     bool kept = survival.kind != Kind::kNothing && (survival.kind != Kind::kPrefix || i < survival.n);
     if (survival.kind == Kind::kSubset && !data) kept = next_random(random) % 2 == 0;
     // What a failed sync lost under a later successful one is part of the durable size and reads as zeros.
-    if (data && (kept || change.to <= inode(change.home).durable_size))
-      restore_data(change, survival, last_append[change.home] == i, random, *inode(change.home).content,
-                   contents[change.home]);
+    if (data && (kept || (change.lost && change.to <= inode(change.home).durable_size)))
+      restore_data(change, survival, last_append[change.home] == i, random, contents[change.home]);
     else if (!data && kept)
       apply_durably(change);
   }

@@ -1,12 +1,16 @@
 #pragma once
 // The disk behind SimFs: what a process sees (volatile) and what a power cut leaves (durable), kept apart.
 //
-// Model. Files only grow, so what is durable of a file is a prefix plus whatever the cut lets survive. Names
-// are durable per directory. Everything not yet durable stands, in order, in one list of pending changes:
-//   data   one append of one file                 durable after sync of that file
+// Model. What is durable of a file is what the process sees with the pending changes taken back, plus
+// whatever the cut lets survive. Names are durable per directory. Everything not yet durable stands, in
+// order, in one list of pending changes:
+//   data   one append or reservation of one file  durable after sync of that file
+//   hint   one overwriting in place               durable after sync, or when four later ones wait
 //   names  create, remove, rename, make_dir        durable after sync_dir of the directory that holds the
 //   name;
 //          a rename between directories is one     change and belongs to the directory it goes to
+// A change that stands inside the durable size of its file (an append into reserved room, a hint over a hint)
+// keeps what was there: that, not noise, is what its blocks hold when it is lost.
 // A cut applies any part of that list, in order, to the durable state. Owner, mode and mtime are durable at
 // once: nothing depends on them after a crash.
 //
@@ -30,8 +34,9 @@ struct Survival {
     kPrefix,      // the first n pending changes
     kSubset,      // by seed n: each change lost or kept; each append also torn at 512, zeroed or stale
     kTorn,        // everything, but the last append of each file ends at a 512-byte boundary chosen by seed n
-    kZeroTail,    // everything, but unsynced data reads as zeros
-    kStaleTail,   // everything, but unsynced data reads as what the blocks held before (noise by seed n)
+    kZeroTail,    // everything, but unsynced data reads as zeros; in place as what was there
+    kStaleTail,   // everything, but unsynced data reads as what the blocks held before: noise by seed n; in
+                  // place each 512 bytes old or new by seed n
   };
   Kind kind = Kind::kNothing;
   std::uint64_t n = 0;
@@ -65,8 +70,11 @@ class World {
   std::vector<std::byte>& edit_content(Id id);
 
   int create(std::string_view path, FileType type, std::uint32_t mode, std::int64_t now_ns, Id& made);
-  void append(Id file, Bytes bytes, std::int64_t now_ns);
-  /// In place from the start, without any sync; counts as durable at once.
+  /// Writes at `at`, the end of what was appended before; reserved zeros behind it are overwritten.
+  void append(Id file, std::uint64_t at, Bytes bytes, std::int64_t now_ns);
+  /// Zeros up to the size `end`.
+  void reserve(Id file, std::uint64_t end, std::int64_t now_ns);
+  /// In place from the start, without any sync.
   void overwrite(Id file, Bytes bytes, std::int64_t now_ns);
   int rename(std::string_view from, std::string_view to, std::int64_t now_ns);
   int remove(std::string_view path, bool directory, std::int64_t now_ns);
@@ -105,6 +113,10 @@ class World {
     std::vector<NameChange> names;  // empty: data
     Id home = 0;                    // the file, or the directory whose sync makes it durable
     std::uint64_t from = 0, to = 0;
+    std::vector<std::byte> replaced;  // what stood from `from` on
+    bool zeros = false;               // reserved
+    bool hint = false;
+    std::vector<std::byte> bytes;  // of a hint; those of an append stand in the file
     bool lost = false;
   };
 
@@ -114,8 +126,11 @@ class World {
   void apply_durably(const Change& change);
   bool inside(Id dir, Id ancestor_candidate) const;
   std::uint64_t count_used(Id dir) const;
+  Change change_of(Id file, std::uint64_t from, std::uint64_t to) const;
+  std::vector<std::byte> durable_content(Id file) const;
+  void write_back_old_hints(Id file);
   void restore_data(const Change& change, Survival survival, bool last_of_file, std::uint64_t& random,
-                    const std::vector<std::byte>& before, std::vector<std::byte>& after) const;
+                    std::vector<std::byte>& after) const;
 
   std::vector<std::shared_ptr<Inode>> inodes_;
   std::vector<Change> pending_;
