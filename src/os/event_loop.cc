@@ -19,17 +19,15 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <chrono>
 #include <exception>
-#include <limits>
-#include <map>
 #include <mutex>
 #include <new>
-#include <unordered_map>
 #include <utility>
 
 #include "formats/base/check.h"
 #include "formats/base/system_error.h"
 #include "src/os/clock.h"
 #include "src/os/sockets.h"
+#include "src/os/timer_queue.h"
 
 namespace zkark::os {
 namespace {
@@ -90,19 +88,12 @@ class EventLoop::Core {
   void stop() { context_.stop(); }
   void post(Task task);
   TimerId call_after(std::int64_t ms, Task task);
-  void cancel(TimerId timer);
+  void cancel(TimerId timer) { timers_.cancel(timer); }
 
   asio::io_context& context() { return context_; }
   MutableBytes buffer() { return {buffer_.get(), kBufferSize}; }
 
  private:
-  struct Due {
-    std::int64_t at_ns = 0;
-    TimerId timer = 0;
-    auto operator<=>(const Due&) const = default;
-  };
-  static constexpr std::int64_t kSilent = std::numeric_limits<std::int64_t>::max();
-
   void run_posted();
   void run_due();
   void set_alarm();
@@ -115,10 +106,8 @@ class EventLoop::Core {
   std::vector<Task> spare_;   // empty; keeps its room
 
   SystemClock clock_;
-  TimerId last_timer_ = 0;
-  std::map<Due, Task> timers_;
-  std::unordered_map<TimerId, std::int64_t> due_ns_;
-  std::int64_t alarm_ns_ = kSilent;
+  TimerQueue timers_;
+  std::int64_t alarm_ns_ = TimerQueue::kNever;
 
   // Last: what its handlers hold may call all of the above while it is destroyed.
   asio::io_context context_{1};
@@ -129,11 +118,9 @@ class EventLoop::Core {
 };
 
 EventLoop::Core::~Core() {
+  timers_.clear();
   // What tasks hold may do anything while it is destroyed, post again too.
-  while (!posted_.empty() || !timers_.empty()) {
-    const std::vector<Task> tasks = std::exchange(posted_, {});
-    const std::map<Due, Task> timers = std::exchange(timers_, {});
-  }
+  while (!posted_.empty()) const std::vector<Task> tasks = std::exchange(posted_, {});
 }
 
 Status EventLoop::Core::run() {
@@ -175,25 +162,18 @@ void EventLoop::Core::run_posted() {
 
 Loop::TimerId EventLoop::Core::call_after(std::int64_t ms, Task task) {
   const std::int64_t now_ns = clock_.monotonic().ns;
-  const std::int64_t longest_ms = (kSilent - now_ns) / 1'000'000 - 1;
-  const Due due{now_ns + std::clamp<std::int64_t>(ms, 0, longest_ms) * 1'000'000, ++last_timer_};
-  timers_.emplace(due, std::move(task));
-  due_ns_.emplace(due.timer, due.at_ns);
-  if (due.at_ns < alarm_ns_) set_alarm();
-  return due.timer;
+  const std::int64_t longest_ms = (TimerQueue::kNever - now_ns) / 1'000'000 - 1;
+  const TimerId timer =
+      timers_.add(now_ns + std::clamp<std::int64_t>(ms, 0, longest_ms) * 1'000'000, std::move(task));
+  set_alarm();
+  return timer;
 }
 
-void EventLoop::Core::cancel(TimerId timer) {
-  const auto found = due_ns_.find(timer);
-  if (found == due_ns_.end()) return;
-  const auto node = timers_.extract({found->second, timer});
-  due_ns_.erase(found);
-  // The alarm stays: it rings for nothing then, once.
-}
-
+/// The alarm is never later than the first timer. After a cancel it may be earlier: it rings for nothing
+/// then.
 void EventLoop::Core::set_alarm() {
-  if (timers_.empty()) return;
-  alarm_ns_ = timers_.begin()->first.at_ns;
+  if (timers_.first_ns() >= alarm_ns_) return;
+  alarm_ns_ = timers_.first_ns();
   alarm_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(alarm_ns_)));
   alarm_.async_wait([this](const error_code& cancelled) {
     if (!cancelled) run_due();
@@ -201,17 +181,9 @@ void EventLoop::Core::set_alarm() {
 }
 
 void EventLoop::Core::run_due() {
-  alarm_ns_ = kSilent;
-  const std::int64_t now_ns = clock_.monotonic().ns;
-  const TimerId newest = last_timer_;  // one that sets itself again with 0 ms waits for the next ring
-  while (!timers_.empty()) {
-    const Due due = timers_.begin()->first;
-    if (due.at_ns > now_ns || due.timer > newest) break;
-    const auto node = timers_.extract(timers_.begin());
-    due_ns_.erase(due.timer);
-    node.mapped()();
-  }
-  if (!timers_.empty() && timers_.begin()->first.at_ns < alarm_ns_) set_alarm();
+  alarm_ns_ = TimerQueue::kNever;
+  timers_.run_due(clock_.monotonic().ns);
+  set_alarm();
 }
 
 // ---- connections ----
