@@ -252,6 +252,15 @@ TEST_F(EventLoopTest, ANameIsLookedUpForListeningAndForConnecting) {
   EXPECT_EQ(link->remote(), listener->local());
 }
 
+TEST_F(EventLoopTest, EachAddressOfANameIsTried) {
+  const auto listener = listen("127.0.0.1");  // a name often has ::1 first
+  std::unique_ptr<net::Link> link;
+  loop_.connect("localhost", listener->local().port, 5000,
+                [&](auto outcome) { link = std::move(outcome).value(); });
+  ASSERT_TRUE(until([&] { return link && !served_.empty(); }));
+  EXPECT_EQ(link->remote(), listener->local());
+}
+
 // Longer than a name can be: refused without a question to the network.
 const std::string kNoName(300, 'x');
 
