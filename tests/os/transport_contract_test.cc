@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <memory>
@@ -128,6 +129,35 @@ TEST_P(TransportContract, AnEarlierTimerSetLaterRunsFirst) {
   });
   ASSERT_TRUE(until([&] { return order.size() == 2; }));
   EXPECT_THAT(order, ElementsAre(1, 2));
+}
+
+// ---- workers ----
+
+TEST_P(TransportContract, AWorkerRunsItsTasksLaterInOrderAndPostsWhatItHasForTheLoop) {
+  std::vector<int> on_worker, on_loop;
+  const std::unique_ptr<Worker> worker = place_->make_worker();
+  for (int i = 0; i < 20; ++i)
+    worker->run([&, i] {
+      on_worker.push_back(i);
+      place_->loop().post([&, i] { on_loop.push_back(i); });
+    });
+  EXPECT_THAT(on_loop, IsEmpty());
+  ASSERT_TRUE(until([&] { return on_loop.size() == 20; }));
+  EXPECT_TRUE(std::is_sorted(on_worker.begin(), on_worker.end()));
+  EXPECT_TRUE(std::is_sorted(on_loop.begin(), on_loop.end()));
+}
+
+TEST_P(TransportContract, AWorkerThatIsDestroyedHasRunAllItsTasksAlsoThoseThatTasksHandedOver) {
+  std::vector<int> order;
+  std::unique_ptr<Worker> worker = place_->make_worker();
+  Worker& handed = *worker;
+  for (int i = 0; i < 3; ++i)
+    worker->run([&, i] {
+      order.push_back(i);
+      handed.run([&, i] { order.push_back(10 + i); });
+    });
+  worker.reset();
+  EXPECT_THAT(order, ::testing::UnorderedElementsAre(0, 1, 2, 10, 11, 12));
 }
 
 // ---- connecting ----

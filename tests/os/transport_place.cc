@@ -1,7 +1,10 @@
 #include "tests/os/transport_place.h"
 
+#include <gtest/gtest.h>
+
 #include "src/os/clock.h"
 #include "src/os/event_loop.h"
+#include "src/os/loop_worker.h"
 #include "tests/support/sim_transport.h"
 
 namespace zkark::test {
@@ -12,6 +15,9 @@ class RealPlace final : public Place {
   Loop& loop() override { return loop_; }
   net::Transport& transport() override { return loop_; }
   Clock& clock() override { return clock_; }
+  std::unique_ptr<Worker> make_worker() override {
+    return std::make_unique<os::LoopWorker>([](const Error& error) { ADD_FAILURE() << error.to_string(); });
+  }
   std::size_t large_bytes() const override { return 24 << 20; }
   std::size_t too_much_bytes() const override { return 24 << 20; }
 
@@ -39,6 +45,7 @@ class SimPlace final : public Place {
   Loop& loop() override { return loop_; }
   net::Transport& transport() override { return transport_; }
   Clock& clock() override { return clock_; }
+  std::unique_ptr<Worker> make_worker() override { return std::make_unique<SimWorker>(loop_); }
   std::size_t large_bytes() const override { return 3 << 20; }
   std::size_t too_much_bytes() const override { return 400'000; }
   bool run_until(const std::function<bool()>& done) override { return loop_.run_until(done, 10'000'000); }

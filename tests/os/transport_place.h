@@ -19,6 +19,7 @@ class Place {
   virtual Loop& loop() = 0;
   virtual net::Transport& transport() = 0;
   virtual Clock& clock() = 0;
+  virtual std::unique_ptr<Worker> make_worker() = 0;
   /// Lets things happen until `done`; false when they stop happening, or not before ten seconds.
   virtual bool run_until(const std::function<bool()>& done) = 0;
   /// More than the buffers on the way hold, and still more, so that sending it at once keeps some.
