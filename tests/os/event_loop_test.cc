@@ -365,6 +365,29 @@ TEST_F(EventLoopTest, APeerThatEndsItsHalfAloneStillGetsItsAnswer) {
   EXPECT_EQ(::recv(client.get(), answer, sizeof answer, 0), 0);
 }
 
+TEST_F(EventLoopTest, WhatIsSentLaterDoesNotOvertakeWhatIsKept) {
+  const auto listener = listen();
+  const Descriptor client = raw_client(*listener, O_NONBLOCK);
+  ASSERT_TRUE(until([&] { return served_.size() == 1; }));
+  std::string sent = pattern(24 << 20), got;
+  net::Link& link = *served_[0]->link;
+  const auto read_all_there_is = [&] {
+    char block[65536];
+    for (ssize_t n; (n = ::recv(client.get(), block, sizeof block, 0)) > 0;)
+      got.append(block, static_cast<std::size_t>(n));
+  };
+  link.send(as_bytes(sent));
+  ASSERT_GT(link.unsent_bytes(), 0u);
+  read_all_there_is();  // the system has room again, and the loop has not heard of it
+  link.send(as_bytes("later"));
+  sent += "later";
+  ASSERT_TRUE(until([&] {
+    read_all_there_is();
+    return got.size() >= sent.size();
+  }));
+  EXPECT_TRUE(got == sent);
+}
+
 TEST_F(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
   const auto listener = listen();
   Descriptor client = raw_client(*listener, O_NONBLOCK);
