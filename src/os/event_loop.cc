@@ -240,6 +240,11 @@ class Connection final : public Counted {
   void await_room();
   void has_input();
   void has_room();
+  /// With its room, which `= {}` would keep: an idle connection owns none.
+  void forget_kept() {
+    kept_ = std::vector<std::byte>();
+    sent_ = 0;
+  }
   void linger();
   void drop_input();
   void end();
@@ -316,8 +321,7 @@ void Connection::has_room() {
     }
     return await_room();
   }
-  kept_ = {};  // with its room: an idle connection owns none
-  sent_ = 0;
+  forget_kept();
   if (state_ == State::kClosing) return linger();
   if (events_ != nullptr) events_->drained();
 }
@@ -350,8 +354,7 @@ void Connection::drop_input() {
 void Connection::end() {
   if (std::exchange(state_, State::kEnded) == State::kEnded) return;
   close_now(fd_);
-  kept_ = {};
-  sent_ = 0;
+  forget_kept();
   core_.cancel(std::exchange(linger_timer_, 0));
 }
 
@@ -501,11 +504,17 @@ class Attempt final : public Counted {
           Error(ErrorId::kUnreachable, fmt::format("{}: no answer within {} ms", self->what_, timeout_ms))
               .with_errno(ETIMEDOUT)));
     });
-    resolver_.async_resolve(host, std::to_string(port), tcp::resolver::numeric_service,
-                            [self = Ref<Attempt>(this), host](const error_code& problem,
-                                                              const tcp::resolver::results_type& found) {
-                              self->resolved(host, problem, found);
-                            });
+    try {
+      resolver_.async_resolve(host, std::to_string(port), tcp::resolver::numeric_service,
+                              [self = Ref<Attempt>(this), host](const error_code& problem,
+                                                                const tcp::resolver::results_type& found) {
+                                self->resolved(host, problem, found);
+                              });
+    } catch (const boost::system::system_error& refused) {  // it starts a thread the first time
+      core_.post([self = Ref<Attempt>(this), number = refused.code().value()] {
+        self->done(fail(connection_error(number, self->what_)));
+      });
+    }
   }
 
  private:

@@ -14,6 +14,7 @@ namespace zkark::os {
 class EventLoop final : public Loop, public net::Transport {
  public:
   class Core;  // of event_loop.cc
+  /// Throws std::exception when the system refuses the descriptors a loop needs: main() says so and ends.
   EventLoop();
   ~EventLoop() override;
   EventLoop(const EventLoop&) = delete;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -386,6 +387,27 @@ TEST_F(EventLoopTest, WhatIsSentLaterDoesNotOvertakeWhatIsKept) {
     return got.size() >= sent.size();
   }));
   EXPECT_TRUE(got == sent);
+}
+
+TEST_F(EventLoopTest, AConnectionThatIsIdleAgainOwnsNoBuffer) {
+  const auto listener = listen();
+  const Descriptor client = raw_client(*listener, O_NONBLOCK);
+  ASSERT_TRUE(until([&] { return served_.size() == 1; }));
+  const std::string sent(24 << 20, 'x');
+  std::size_t got = 0;
+  const auto allocated_bytes = [] {
+    const struct mallinfo2 now = ::mallinfo2();
+    return now.uordblks + now.hblkhd;
+  };
+  const std::size_t before = allocated_bytes();
+  served_[0]->link->send(as_bytes(sent));
+  ASSERT_TRUE(until([&] {
+    char block[65536];
+    for (ssize_t n; (n = ::recv(client.get(), block, sizeof block, 0)) > 0;)
+      got += static_cast<std::size_t>(n);
+    return served_[0]->drained_calls == 1 && got == sent.size();
+  }));
+  EXPECT_LE(allocated_bytes(), before + 65536);
 }
 
 TEST_F(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
