@@ -34,19 +34,7 @@ using ::testing::Le;
 
 class EventLoopTest : public ::testing::Test {
  protected:
-  /// Lets the loop run until `done`, at most ten seconds.
-  bool until(const std::function<bool()>& done) {
-    const std::int64_t end_ns = clock_.monotonic().ns + 10'000'000'000;
-    Loop::TimerId look = 0;
-    const std::function<void()> check = [&] {
-      if (done() || clock_.monotonic().ns > end_ns) return loop_.stop();
-      look = loop_.call_after(1, check);
-    };
-    loop_.post(check);
-    const bool ran = static_cast<bool>(loop_.run());
-    loop_.cancel(look);
-    return ran && done();
-  }
+  bool until(const std::function<bool()>& done) { return test::run_until(loop_, done); }
   void run_ms(std::int64_t ms) {
     bool over = false;
     loop_.call_after(ms, [&] { over = true; });

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "src/os/clock.h"
-#include "src/os/event_loop.h"
 #include "src/os/loop_worker.h"
 #include "tests/support/sim_transport.h"
 
@@ -21,18 +20,7 @@ class RealPlace final : public Place {
   std::size_t large_bytes() const override { return 24 << 20; }
   std::size_t too_much_bytes() const override { return 24 << 20; }
 
-  bool run_until(const std::function<bool()>& done) override {
-    const std::int64_t end_ns = clock_.monotonic().ns + 10'000'000'000;
-    Loop::TimerId look = 0;
-    const std::function<void()> check = [&] {
-      if (done() || clock_.monotonic().ns > end_ns) return loop_.stop();
-      look = loop_.call_after(1, check);
-    };
-    loop_.post(check);
-    const bool ran = static_cast<bool>(loop_.run());
-    loop_.cancel(look);
-    return ran && done();
-  }
+  bool run_until(const std::function<bool()>& done) override { return test::run_until(loop_, done); }
 
  private:
   os::SystemClock clock_;
@@ -57,6 +45,20 @@ class SimPlace final : public Place {
 };
 
 }  // namespace
+
+bool run_until(os::EventLoop& loop, const std::function<bool()>& done) {
+  os::SystemClock clock;
+  const std::int64_t end_ns = clock.monotonic().ns + 10'000'000'000;
+  Loop::TimerId look = 0;
+  const std::function<void()> check = [&] {
+    if (done() || clock.monotonic().ns > end_ns) return loop.stop();
+    look = loop.call_after(1, check);
+  };
+  loop.post(check);
+  const bool ran = static_cast<bool>(loop.run());
+  loop.cancel(look);
+  return ran && done();
+}
 
 std::vector<std::pair<const char*, MakePlace>> all_places() {
   return {{"Real", []() -> std::unique_ptr<Place> { return std::make_unique<RealPlace>(); }},

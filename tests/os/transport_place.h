@@ -10,6 +10,7 @@
 #include "formats/base/clock.h"
 #include "formats/base/loop.h"
 #include "src/net/transport.h"
+#include "src/os/event_loop.h"
 
 namespace zkark::test {
 
@@ -29,6 +30,9 @@ class Place {
 using MakePlace = std::unique_ptr<Place> (*)();
 /// With a name each.
 std::vector<std::pair<const char*, MakePlace>> all_places();
+
+/// Lets the real loop run until `done`, looking every millisecond, at most ten seconds.
+bool run_until(os::EventLoop& loop, const std::function<bool()>& done);
 
 /// One end: keeps what comes and counts the calls. The functions may destroy the link.
 struct Peer final : net::LinkEvents {
