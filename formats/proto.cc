@@ -164,7 +164,8 @@ ReconfigRequest ReconfigRequest::read(JuteReader& in) {
   return request;
 }
 
-void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data, std::uint32_t children) {
+void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data,
+                std::uint32_t children) {
   std::byte bytes[kStatBytes];
   std::byte* at = bytes;
   const auto put64 = [&at](std::int64_t value) {

@@ -222,9 +222,10 @@ struct MultiHeader {
   void write(JuteWriter& out) const { out.i32(op), out.u8(done ? 1 : 0), out.i32(err); }
 };
 
-/// What clients see of a node (data.Stat, 68 bytes): cversion counts creates and deletes of children, the owner
-/// of a container or TTL node is 0.
-void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data, std::uint32_t children);
+/// What clients see of a node (data.Stat, 68 bytes): cversion counts creates and deletes of children, the
+/// owner of a container or TTL node is 0.
+void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data,
+                std::uint32_t children);
 inline constexpr std::size_t kStatBytes = 68;
 
 /// Appends one packet: length word, reply header, then what the caller writes until end().

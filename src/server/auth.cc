@@ -210,8 +210,8 @@ std::string AuthRules::digest_of(std::string_view text) const {
   return digest;
 }
 
-Identities AuthRules::authenticate(std::string_view scheme, std::optional<Bytes> auth, std::string_view peer_ip,
-                                   const Identities& before) const {
+Identities AuthRules::authenticate(std::string_view scheme, std::optional<Bytes> auth,
+                                   std::string_view peer_ip, const Identities& before) const {
   std::vector<Identity> all = *before;
   const auto add = [&all](Identity identity) {
     if (std::find(all.begin(), all.end(), identity) == all.end()) all.push_back(std::move(identity));

@@ -1,7 +1,7 @@
 #pragma once
 // From a client's write to the txn that stands for it, or the error txn that answers it (reference/
-// client-protocol-and-server section 2; Apache: PrepRequestProcessor). Requests are judged against the state as
-// it will be once everything proposed before them is applied: what is proposed and not applied yet is kept
+// client-protocol-and-server section 2; Apache: PrepRequestProcessor). Requests are judged against the state
+// as it will be once everything proposed before them is applied: what is proposed and not applied yet is kept
 // here, by path. Nothing here does I/O or knows connections; a leader of an ensemble uses it as it is.
 #include <cstdint>
 #include <deque>
@@ -41,8 +41,8 @@ class Prep {
   /// All borrowed. `state` changes only by the txns made here, in their order, each followed by applied().
   Prep(const restore::State& state, const Settings& settings, const AuthRules& rules);
 
-  /// Decides on one of create*, delete, setData, setACL, multi, reconfig, and appends the txn's payload (header,
-  /// body, digest) to `payload`.
+  /// Decides on one of create*, delete, setData, setACL, multi, reconfig, and appends the txn's payload
+  /// (header, body, digest) to `payload`.
   Prepared prepare(const WriteRequest& request, std::string& payload);
   Prepared create_session(std::int64_t session, std::int32_t timeout_ms, std::int64_t time_ms,
                           std::string& payload);
@@ -94,7 +94,8 @@ class Prep {
   ZkCode multi(const WriteRequest& request, MadeTxn& made, std::vector<OpCode>& ops);
   ZkCode check_quota(std::string_view path, std::int64_t bytes, std::int64_t count) const;
   void remove_record(std::string_view path, const Record& node);
-  bool allowed(std::string_view path, const Record& record, std::int32_t perms, const WriteRequest& request) const;
+  bool allowed(std::string_view path, const Record& record, std::int32_t perms,
+               const WriteRequest& request) const;
   Prepared finish(const WriteRequest& request, ZkCode err, const MadeTxn& made, std::string& payload);
 
   const restore::State& state_;
@@ -108,7 +109,7 @@ class Prep {
   };
   std::unordered_map<std::string, Record, Hash, std::equal_to<>> changes_;
   std::deque<std::pair<std::int64_t, std::string>> order_;  // which txn changed what, oldest first
-  std::vector<Undo> undo_;                                   // of the txn that is being made
+  std::vector<Undo> undo_;                                  // of the txn that is being made
   std::uint64_t digest_before_ = 0;
   // What the body of the txn being made borrows from.
   std::string path_, acl_, list_;

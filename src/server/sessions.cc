@@ -25,7 +25,8 @@ Session& SessionTable::add(std::int64_t id, std::int32_t timeout_ms, std::int64_
 
 Session& SessionTable::create(std::int32_t timeout_ms, std::int64_t now_ms) {
   // An owner of these kinds is no session to anyone who reads the tree.
-  while (next_id_ == 0 || node_kind(next_id_) != NodeKind::kEphemeral || sessions_.contains(next_id_)) ++next_id_;
+  while (next_id_ == 0 || node_kind(next_id_) != NodeKind::kEphemeral || sessions_.contains(next_id_))
+    ++next_id_;
   return add(next_id_++, timeout_ms, now_ms);
 }
 

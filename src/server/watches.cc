@@ -135,7 +135,8 @@ void WatchTable::fire(std::string_view path, EventType type, WatchKinds told, Wa
 }
 
 /// Tells recursive watches on `path` and above it; who was told on the node itself is not told again.
-void WatchTable::fire_recursive(std::string_view path, EventType type, const AclList& acl, std::int64_t zxid) {
+void WatchTable::fire_recursive(std::string_view path, EventType type, const AclList& acl,
+                                std::int64_t zxid) {
   if (recursive_watches_ == 0) return;
   std::vector<Watcher*> found;
   constexpr WatchKinds kOfNode = kDataWatch | kChildWatch | kPersistentWatch;

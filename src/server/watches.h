@@ -1,7 +1,7 @@
 #pragma once
-// Who waits for what (reference/client-protocol-and-server section 3; Apache: WatchManager, WatcherModeManager).
-// Watches belong to a connection and die with it. Kinds on one path coexist and go one by one, as since 3.9
-// (3.8 keeps the last one set: docs/compatibility.md).
+// Who waits for what (reference/client-protocol-and-server section 3; Apache: WatchManager,
+// WatcherModeManager). Watches belong to a connection and die with it. Kinds on one path coexist and go one
+// by one, as since 3.9 (3.8 keeps the last one set: docs/compatibility.md).
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -72,7 +72,8 @@ class WatchTable {
   std::size_t paths() const;
   std::size_t watchers() const;
   /// Every path in the data table with who watches it, in no order.
-  void for_each_data_watch(const std::function<void(std::string_view path, const Watcher& watcher)>& visit) const;
+  void for_each_data_watch(
+      const std::function<void(std::string_view path, const Watcher& watcher)>& visit) const;
 
  private:
   friend class Watcher;

@@ -1,0 +1,395 @@
+#include "src/server/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace zkark::server {
+namespace {
+
+/// The longest a graceful stop waits for what is on its way and for clients that do not read.
+constexpr std::int64_t kStopPatienceMs = 5000;
+
+}  // namespace
+
+Server::Server(ServerSeams seams, Settings settings, restore::State state, std::string version_dir)
+    : seams_(seams),
+      settings_(std::move(settings)),
+      rules_(settings_),
+      state_(std::move(state)),
+      sessions_(settings_.tick_ms, settings_.server_id, seams.clock.wall().ms),
+      prep_(state_, settings_, rules_),
+      commit_log_(seams.loop, seams.log_worker,
+                  LogFiles(seams.fs, seams.clock, std::move(version_dir), settings_),
+                  {[this](const LogGroup& group) { durable(group); },
+                   [this](Error error) { fail(std::move(error)); },
+                   [this](std::int64_t ms) {
+                     ++stats_.slow_syncs;
+                     seams_.log.warn(fmt::format("syncing the transaction log took {} ms, which delays every "
+                                                 "write; is its disk shared or slow?",
+                                                 ms));
+                   }}) {}
+
+Server::~Server() {
+  if (tick_timer_ != 0) seams_.loop.cancel(tick_timer_);
+}
+
+Status Server::start() {
+  // A point that is served read-only has no clients of before: its sessions stay as they are.
+  if (!settings_.read_only)
+    for (const auto& [id, timeout_ms] : state_.sessions) sessions_.add(id, timeout_ms, now_ms());
+  if (settings_.client_host) {
+    net::ListenOptions options;
+    options.host = *settings_.client_host;
+    options.port = settings_.client_port;
+    options.backlog = settings_.listen_backlog;
+    options.keep_alive = settings_.client_keep_alive;
+    options.trouble = [this](const Error& error) {
+      seams_.log.error("cannot take new connections: " + error.to_string());
+    };
+    ZK_TRY(listener_, seams_.transport.listen(
+                          options, [this](std::unique_ptr<net::Link> link) { accept(std::move(link)); }));
+  }
+  schedule_tick();
+  if (settings_.read_only) return {};
+  // Ephemerals of sessions that are no more (a crash between two releases, a restore that dropped sessions).
+  // Apache deletes them without a record; here it is one, so that every reader of the log gets the same tree.
+  for (const std::int64_t owner : state_.tree.ephemeral_owners())
+    if (!state_.sessions.contains(owner)) close_session(owner, 0, nullptr, 0);
+  return {};
+}
+
+net::Endpoint Server::client_address() const { return listener_ ? listener_->local() : net::Endpoint{}; }
+
+void Server::accept(std::unique_ptr<net::Link> link) {
+  const std::string ip = link->remote().ip;
+  std::int64_t& of_ip = per_ip_[ip];
+  const auto all = static_cast<std::int64_t>(connections_.size());
+  if ((settings_.max_client_cnxns > 0 && of_ip >= settings_.max_client_cnxns) ||
+      (settings_.max_cnxns > 0 && all >= settings_.max_cnxns)) {
+    seams_.log.warn(fmt::format("too many connections from {} (maxClientCnxns is {}, maxCnxns {})", ip,
+                                settings_.max_client_cnxns, settings_.max_cnxns));
+    if (of_ip == 0) per_ip_.erase(ip);
+    return;
+  }
+  ++of_ip;
+  connections_.push_back(std::make_unique<Connection>(*this, std::move(link)));
+}
+
+void Server::gone(Connection& connection) {
+  const auto at = per_ip_.find(connection.remote().ip);
+  if (at != per_ip_.end() && --at->second == 0) per_ip_.erase(at);
+  std::erase(held_, &connection);
+  if (reap_scheduled_) return;
+  reap_scheduled_ = true;
+  seams_.loop.post([this] { reap(); });
+}
+
+void Server::reap() {
+  reap_scheduled_ = false;
+  flush_all();
+  std::erase_if(connections_, [](const auto& connection) { return connection->dead(); });
+  if (stopping_) finish_stop();
+}
+
+bool Server::too_busy() const {
+  return static_cast<std::int64_t>(proposals_.size()) > settings_.global_outstanding_limit;
+}
+
+// ---- sessions
+
+void Server::open_session(Connection& connection, std::int32_t timeout_ms) {
+  Session& session = sessions_.create(timeout_ms, now_ms());
+  if (settings_.read_only) {
+    session.local = true;
+    return connection.connected(&session);
+  }
+  Proposal proposal;
+  proposal.connection = &connection;
+  proposal.session = session.id;
+  proposal.op = OpCode::kCreateSession;
+  payload_.clear();
+  submit(std::move(proposal), prep_.create_session(session.id, timeout_ms, wall_ms(), payload_));
+}
+
+void Server::reattach(Connection& connection, std::int64_t id, const std::optional<Bytes>& password,
+                      std::int32_t timeout_ms) {
+  Session* session = sessions_.find(id);
+  // First the password: Apache closes the rightful connection before it looks (docs/compatibility.md).
+  const Password right = session_password(id);
+  const bool known = password && as_text(*password) == as_text(Bytes(right));
+  if (session == nullptr || session->closing || !known) {
+    if (session != nullptr && !known)
+      seams_.log.warn(fmt::format("wrong password for session 0x{:x} from {}", id,
+                                  net::to_string(connection.remote())));
+    return connection.connected(nullptr);
+  }
+  if (Connection* before = session->owner; before != nullptr && before != &connection) before->close();
+  session->timeout_ms = timeout_ms;
+  connection.connected(session);
+}
+
+void Server::close_session(std::int64_t id, std::int32_t cxid, Connection* connection,
+                           std::int64_t received_ns) {
+  if (Session* session = sessions_.find(id)) sessions_.set_closing(*session);
+  Proposal proposal;
+  proposal.connection = connection;
+  proposal.session = id;
+  proposal.xid = cxid;
+  proposal.op = OpCode::kCloseSession;
+  proposal.received_ns = received_ns;
+  payload_.clear();
+  submit(std::move(proposal), prep_.close_session(id, cxid, wall_ms(), payload_));
+}
+
+/// The txn that closes it is applied.
+void Server::session_closed(std::int64_t id) {
+  Session* session = sessions_.find(id);
+  if (session == nullptr) return;
+  Connection* owner = session->owner;
+  if (owner != nullptr) owner->forget_session();
+  sessions_.remove(id);
+  if (owner != nullptr && owner->open()) owner->close();
+}
+
+void Server::schedule_tick() {
+  tick_timer_ = seams_.loop.call_after(std::min<std::int64_t>(settings_.tick_ms, 1000), [this] { tick(); });
+}
+
+void Server::tick() {
+  tick_timer_ = 0;
+  if (has_failed_) return;
+  const std::int64_t now = now_ms();
+  for (const std::int64_t id : sessions_.expire(now)) {
+    const Session* session = sessions_.find(id);
+    seams_.log.info(fmt::format("expiring session 0x{:x}, timeout of {} ms exceeded", id, session->timeout_ms));
+    if (session->local)
+      session_closed(id);
+    else
+      close_session(id, 0, nullptr, 0);
+  }
+  for (const auto& connection : connections_) {
+    if (!connection->open() || connection->handshake_done()) continue;
+    if (now - connection->accepted_ns() / 1'000'000 > settings_.sessionless_timeout_ms) connection->close();
+  }
+  schedule_tick();
+}
+
+// ---- writes
+
+void Server::propose(Connection& connection, std::int32_t xid, OpCode op, Bytes body,
+                     std::int64_t received_ns) {
+  const std::int64_t session = connection.session_id();
+  if (op == OpCode::kCloseSession) return close_session(session, xid, &connection, received_ns);
+  WriteRequest request{session, xid, op, body, connection.identities().get(), wall_ms()};
+  payload_.clear();
+  Prepared prepared = prep_.prepare(request, payload_);
+  Proposal proposal;
+  proposal.connection = &connection;
+  proposal.session = session;
+  proposal.xid = xid;
+  proposal.op = op;
+  proposal.received_ns = received_ns;
+  proposal.multi_ops = std::move(prepared.multi_ops);
+  submit(std::move(proposal), prepared);
+}
+
+/// payload_ holds the txn.
+void Server::submit(Proposal proposal, const Prepared& prepared) {
+  proposal.zxid = prepared.zxid;
+  proposal.err = prepared.err;
+  if (proposal.connection != nullptr) proposal.connection->add_proposal();
+  commit_log_.append(as_bytes(payload_), prepared.zxid);
+  proposals_.push_back(std::move(proposal));
+}
+
+void Server::durable(const LogGroup& group) {
+  for (std::size_t i = 0; i < group.payloads.size() && !has_failed_; ++i) {
+    Proposal proposal = std::move(proposals_.front());
+    proposals_.pop_front();
+    commit(proposal, group.payload(i));
+    if (proposal.connection != nullptr) proposal.connection->drop_proposal();
+  }
+  if (!held_.empty() && !too_busy()) {
+    std::vector<Connection*> held;
+    held.swap(held_);
+    for (Connection* connection : held) connection->go_on();
+  }
+  flush_all();
+  if (stopping_) finish_stop();
+}
+
+void Server::commit(Proposal& proposal, Bytes payload) {
+  applying_zxid_ = proposal.zxid;
+  changed_.clear();
+  Result<Txn> txn = decode_txn(payload);
+  if (!txn) return fail(std::move(txn).error().context("a record of this server cannot be read back"));
+  if (auto applied = restore::apply(state_, *txn, this); !applied) return fail(std::move(applied).error());
+  prep_.applied(proposal.zxid);
+  if (txn->digest && static_cast<std::uint64_t>(txn->digest->digest) != state_.tree.digest())
+    return fail(Error(ErrorId::kInternal, "the tree differs from the digest that was logged for it")
+                    .at_zxid(proposal.zxid));
+  reply(proposal, *txn);
+}
+
+void Server::reply(Proposal& proposal, const Txn& txn) {
+  Connection* connection = proposal.connection;
+  if (proposal.op == OpCode::kCreateSession) {
+    if (connection != nullptr && connection->open()) connection->connected(sessions_.find(proposal.session));
+    return;
+  }
+  if (connection != nullptr) {
+    connection->committed(proposal.err, [&](JuteWriter& out) {
+      switch (proposal.op) {
+        case OpCode::kCreate:
+          return out.ustring(txn_path(txn.body));
+        case OpCode::kCreate2:
+        case OpCode::kCreateContainer:
+        case OpCode::kCreateTtl:
+          out.ustring(txn_path(txn.body));
+          return out.raw(as_bytes(changed_.back().stat));
+        case OpCode::kSetData:
+        case OpCode::kSetAcl:
+          return out.raw(as_bytes(changed_.back().stat));
+        case OpCode::kMulti:
+          return reply_to_multi(proposal, std::get<MultiTxn>(txn.body), out);
+        default:
+          return;
+      }
+    });
+  }
+  if (proposal.op == OpCode::kCloseSession) session_closed(proposal.session);
+}
+
+void Server::reply_to_multi(const Proposal& proposal, const MultiTxn& multi, JuteWriter& out) {
+  const bool failed = multi_failed(multi);
+  std::size_t i = 0, changed = 0;
+  bool before_failure = true;
+  for (const SubTxn& sub : multi.txns) {
+    const OpCode op = proposal.multi_ops[i++];
+    if (failed) {
+      std::int32_t code = 0;
+      if (sub.type == TxnType::kError) {
+        code = sub.data && sub.data->size() >= 4 ? load_i32(sub.data->data()) : 0;
+        before_failure = false;
+      } else if (!before_failure) {
+        code = static_cast<std::int32_t>(ZkCode::kRuntimeInconsistency);
+      }
+      MultiHeader{-1, false, code}.write(out);
+      out.i32(code);
+      continue;
+    }
+    switch (op) {
+      case OpCode::kCreate:
+        MultiHeader{1, false, 0}.write(out);
+        out.ustring(changed_[changed++].path);
+        break;
+      case OpCode::kCreate2:
+      case OpCode::kCreateContainer:
+      case OpCode::kCreateTtl:
+        MultiHeader{15, false, 0}.write(out);
+        out.ustring(changed_[changed].path);
+        out.raw(as_bytes(changed_[changed++].stat));
+        break;
+      case OpCode::kSetData:
+        MultiHeader{5, false, 0}.write(out);
+        out.raw(as_bytes(changed_[changed++].stat));
+        break;
+      case OpCode::kDelete:
+        ++changed;
+        [[fallthrough]];
+      default:
+        MultiHeader{static_cast<std::int32_t>(op), false, 0}.write(out);
+    }
+  }
+  MultiHeader{}.write(out);
+}
+
+// ---- what apply() did
+
+AclList Server::acl_at(std::string_view path) const {
+  const restore::NodeId id = state_.tree.find(path);
+  return id == restore::kNoNode ? AclList() : state_.tree.acls().list(state_.tree.get(id).acl);
+}
+
+namespace {
+
+std::string encoded_stat(const restore::Tree& tree, std::string_view path) {
+  std::string text;
+  JuteWriter out(text);
+  const restore::NodeView node = tree.get(tree.find(path));
+  write_stat(out, node.stat, node.data, node.children);
+  return text;
+}
+
+std::string_view parent_of(std::string_view path) { return path.substr(0, path.rfind('/')); }
+
+}  // namespace
+
+void Server::created(std::string_view path) {
+  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
+  watches_.created(path, acl_at(path), acl_at(parent_of(path)), applying_zxid_);
+}
+
+void Server::deleting(std::string_view, restore::NodeId id) {
+  deleted_acl_ = as_text(state_.tree.acls().list(state_.tree.get(id).acl).encoded());
+}
+
+void Server::deleted(std::string_view path) {
+  changed_.push_back({std::string(path), {}});
+  watches_.deleted(path, AclList(as_bytes(deleted_acl_)), acl_at(parent_of(path)), applying_zxid_);
+}
+
+void Server::data_changed(std::string_view path) {
+  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
+  watches_.data_changed(path, acl_at(path), applying_zxid_);
+}
+
+void Server::acl_changed(std::string_view path) {
+  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
+}
+
+// ---- ends
+
+void Server::flush_all() {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
+  dirty_.clear();
+}
+
+void Server::fail(Error error) {
+  if (has_failed_) return;
+  has_failed_ = true;
+  seams_.log.error("the server stops: " + error.to_string());
+  for (const auto& connection : connections_) connection->close();
+  if (failed_) failed_(error);
+}
+
+void Server::stop(std::function<void()> stopped) {
+  stopped_ = std::move(stopped);
+  stopping_ = true;
+  listener_.reset();
+  for (const auto& connection : connections_)
+    if (connection->open() && connection->outstanding() == 0) connection->close_when_sent();
+  seams_.loop.call_after(kStopPatienceMs, [this] {
+    for (const auto& connection : connections_) connection->close();
+  });
+  seams_.loop.post([this] { finish_stop(); });
+}
+
+void Server::finish_stop() {
+  if (!stopped_) return;
+  if (!commit_log_.idle() && !has_failed_) return;
+  for (const auto& connection : connections_)
+    if (connection->open()) connection->close_when_sent();
+  if (!connections_.empty()) return;
+  std::function<void()> stopped = std::move(stopped_);
+  stopped_ = nullptr;
+  stopped();
+}
+
+std::optional<std::string> Server::four_letter_word(std::string_view word) {
+  if (word == "ruok") return "imok";
+  return std::nullopt;
+}
+
+}  // namespace zkark::server

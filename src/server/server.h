@@ -1,0 +1,158 @@
+#pragma once
+// The standalone server: owns the state on one loop thread and wires the parts (style section 2.5; Apache:
+// ZooKeeperServer with its three processors). A write goes prep -> commit log -> apply -> reply; nothing is
+// shown to anyone before it is on disk.
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/base/clock.h"
+#include "formats/base/fs.h"
+#include "formats/base/log.h"
+#include "formats/base/loop.h"
+#include "restore/apply.h"
+#include "restore/state.h"
+#include "src/net/transport.h"
+#include "src/server/auth.h"
+#include "src/server/commit_log.h"
+#include "src/server/connection.h"
+#include "src/server/prep.h"
+#include "src/server/sessions.h"
+#include "src/server/settings.h"
+#include "src/server/watches.h"
+
+namespace zkark::server {
+
+/// What a server runs on. All borrowed, all outlive it.
+struct ServerSeams {
+  Fs& fs;
+  Clock& clock;
+  Loop& loop;
+  net::Transport& transport;
+  Log& log;
+  Worker& log_worker;
+};
+
+struct ServerStats {
+  std::int64_t received = 0, sent = 0;
+  std::int64_t min_latency_ms = 0, max_latency_ms = 0, total_latency_ms = 0, responses = 0;
+  std::int64_t slow_syncs = 0;
+  void reset() { *this = ServerStats{}; }
+};
+
+/// Loop thread only.
+class Server final : private restore::Effects {
+ public:
+  /// `state` is what the data directory holds, or the point that is served. `version_dir`: where logs go;
+  /// unused with settings.read_only.
+  Server(ServerSeams seams, Settings settings, restore::State state, std::string version_dir);
+  ~Server() override;
+
+  /// Opens the client port. Errors as Transport::listen.
+  Status start();
+  /// Where clients connect; port 0 when there is no client port.
+  net::Endpoint client_address() const;
+  /// Lets no one in, finishes what is on its way, ends every connection, then calls `stopped`, once.
+  void stop(std::function<void()> stopped);
+  /// Called once when the server cannot go on: a failed append or sync. Nothing is acknowledged after it.
+  void on_failure(std::function<void(const Error&)> failed) { failed_ = std::move(failed); }
+
+  // ---- for connections
+  const Settings& settings() const { return settings_; }
+  const AuthRules& rules() const { return rules_; }
+  const restore::State& state() const { return state_; }
+  WatchTable& watches() { return watches_; }
+  SessionTable& sessions() { return sessions_; }
+  ServerStats& stats() { return stats_; }
+  Log& log() { return seams_.log; }
+  std::int64_t now_ns() { return seams_.clock.monotonic().ns; }
+  std::int64_t now_ms() { return now_ns() / 1'000'000; }
+  std::int64_t wall_ms() { return seams_.clock.wall().ms; }
+  std::int64_t last_zxid() const { return state_.last_zxid; }
+  bool stopping() const { return stopping_; }
+  /// A session for a handshake. The connection hears of it by connected().
+  void open_session(Connection& connection, std::int32_t timeout_ms);
+  void reattach(Connection& connection, std::int64_t id, const std::optional<Bytes>& password,
+                std::int32_t timeout_ms);
+  /// Proposes a write of that connection, which is told by committed().
+  void propose(Connection& connection, std::int32_t xid, OpCode op, Bytes body, std::int64_t received_ns);
+  void flush_later(Connection& connection) { dirty_.push_back(&connection); }
+  /// Over globalOutstandingLimit.
+  bool too_busy() const;
+  void hold(Connection& connection) { held_.push_back(&connection); }
+  /// The link of a connection is gone.
+  void gone(Connection& connection);
+  /// The answer to a four-letter word; nullopt: it is none.
+  std::optional<std::string> four_letter_word(std::string_view word);
+  const std::vector<std::unique_ptr<Connection>>& connections() const { return connections_; }
+  std::size_t outstanding() const { return proposals_.size(); }
+
+ private:
+  /// A txn that is on its way to the disk.
+  struct Proposal {
+    std::int64_t zxid = 0;
+    Connection* connection = nullptr;  // null: nobody waits
+    std::int64_t session = 0;
+    std::int32_t xid = 0;
+    OpCode op = OpCode::kNotification;
+    ZkCode err = ZkCode::kOk;
+    std::int64_t received_ns = 0;
+    std::vector<OpCode> multi_ops;
+  };
+  /// What a write changed, in order: what its reply needs.
+  struct Changed {
+    std::string path;
+    std::string stat;  // encoded
+  };
+
+  // restore::Effects
+  void created(std::string_view path) override;
+  void deleting(std::string_view path, restore::NodeId id) override;
+  void deleted(std::string_view path) override;
+  void data_changed(std::string_view path) override;
+  void acl_changed(std::string_view path) override;
+
+  void accept(std::unique_ptr<net::Link> link);
+  void submit(Proposal proposal, const Prepared& prepared);
+  void durable(const LogGroup& group);
+  void commit(Proposal& proposal, Bytes payload);
+  void reply(Proposal& proposal, const Txn& txn);
+  void reply_to_multi(const Proposal& proposal, const MultiTxn& multi, JuteWriter& out);
+  void close_session(std::int64_t id, std::int32_t cxid, Connection* connection, std::int64_t received_ns);
+  void session_closed(std::int64_t id);
+  void fail(Error error);
+  void flush_all();
+  void tick();
+  void schedule_tick();
+  void finish_stop();
+  void reap();
+  AclList acl_at(std::string_view path) const;
+
+  ServerSeams seams_;
+  Settings settings_;
+  AuthRules rules_;
+  restore::State state_;
+  WatchTable watches_;
+  SessionTable sessions_;
+  Prep prep_;
+  CommitLog commit_log_;
+  ServerStats stats_;
+  std::deque<Proposal> proposals_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::string, std::int64_t> per_ip_;
+  std::vector<Connection*> dirty_, held_;
+  std::unique_ptr<net::Listener> listener_;
+  std::function<void(const Error&)> failed_;
+  std::function<void()> stopped_;
+  std::vector<Changed> changed_;
+  std::string payload_, deleted_acl_;
+  std::int64_t applying_zxid_ = 0;
+  Loop::TimerId tick_timer_ = 0;
+  bool stopping_ = false, has_failed_ = false, reap_scheduled_ = false;
+};
+
+}  // namespace zkark::server
