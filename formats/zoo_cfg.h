@@ -28,6 +28,14 @@ enum class ZooKeyUse : std::uint8_t {
   kIgnored,   // a system property of another name: in the file it does nothing
 };
 
+/// What `zkark serve` does with a key.
+enum class ZooKeyServe : std::uint8_t {
+  kEffective,  // as Apache ZooKeeper does
+  kLater,      // not yet
+  kMember,    // nothing: it is for members of an ensemble, and a standalone Apache server does nothing either
+  kNeedless,  // nothing: it tunes a part of the Java server that zkark does not have
+};
+
 /// One row of the list of keys that ZooKeeper knows.
 struct ZooKey {
   std::string_view name;      // "dataDir"; "server.*" stands for any end
@@ -36,6 +44,8 @@ struct ZooKey {
   ZooKeyUse use;
   std::string_view since;     // release that brought it; "" = 3.4 or earlier
   std::string_view fallback;  // default, for people; may be empty
+  ZooKeyServe serve;
+  std::string_view serve_note;  // why not, or what is special; may be empty when effective
 };
 /// Every key there is, rows in the order of the reference. Static storage.
 std::span<const ZooKey> zoo_keys();

@@ -8,8 +8,10 @@ namespace {
 
 using enum ZooKeyType;
 using enum ZooKeyUse;
+using enum ZooKeyServe;
 constexpr std::array kKeys = {
-#define ZK_KEY(name, property, type, use, since, fallback) ZooKey{name, property, type, use, since, fallback},
+#define ZK_KEY(name, property, type, use, since, fallback, serve, note) \
+  ZooKey{name, property, type, use, since, fallback, serve, note},
 #include "formats/zoo_cfg_keys.inc"
 #undef ZK_KEY
 };
