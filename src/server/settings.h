@@ -11,10 +11,12 @@
 
 namespace zkark::server {
 
-/// Times in milliseconds unless the name says otherwise. A default is that of Apache 3.8.
+/// Times in milliseconds unless the name says otherwise. A default is that of Apache 3.8. settings_reader.h
+/// fills it.
 struct Settings {
   // ---- data
-  std::string data_dir;        // holds version-2/ and myid
+  std::string
+      data_dir;  // holds version-2/ and myid; as written, so perhaps relative to the working directory
   std::string data_log_dir;    // of the logs; data_dir unless set apart
   std::int64_t server_id = 1;  // of session ids: 1 where there is no ensemble
   bool autocreate = true;      // datadir.autocreate: make missing directories
@@ -23,42 +25,47 @@ struct Settings {
   bool read_only = false;  // serve --read-only: the point stays as it is
 
   // ---- storage
-  std::int64_t snap_count = 100'000;
+  std::int64_t snap_count = 100'000;               // at least 2
   std::int64_t snap_size_limit_bytes = 4LL << 30;  // negative or 0: off
   std::int64_t txn_log_size_limit_bytes = -1;      // negative or 0: off
-  std::int64_t pre_alloc_bytes = 64LL << 20;
+  std::int64_t pre_alloc_bytes = 64LL << 20;       // negative or 0: off
   bool force_sync = true;
   std::int64_t fsync_warning_ms = 1000;
   std::string snapshot_compression;  // "", "gz", "snappy"
   bool digest_enabled = true;
   bool last_processed_zxid_section = true;
   bool close_session_txn = true;
-  std::int64_t flush_delay_ms = 0;
-  std::int64_t max_batch_size = 1000;
-  std::int64_t purge_retain = 3;
-  std::int64_t purge_interval_ms = 0;  // 0: off
+  std::int64_t flush_delay_ms = 0;           // 0: a batch is flushed as soon as nothing more waits
+  std::int64_t max_write_queue_poll_ms = 0;  // flush_delay_ms / 3 unless set
+  std::int64_t max_batch_size = 1000;        // negative or 0: no limit
+  std::int64_t purge_retain = 3;             // at least 3
+  std::int64_t purge_interval_ms = 0;        // 0: off
 
   // ---- sessions and clients
-  std::optional<std::string> client_host;  // nullopt with client_port 0: no client port
-  std::uint16_t client_port = 0;
-  int listen_backlog = -1;
+  std::optional<std::string>
+      client_host;                // address or name to listen on; nullopt: every address of the machine
+  std::uint16_t client_port = 0;  // 0: no client port
+  int listen_backlog = -1;        // -1: the system's
   bool client_keep_alive = false;
   std::int64_t tick_ms = 3000;
   std::int64_t min_session_timeout_ms = 6000, max_session_timeout_ms = 60'000;
-  std::int64_t max_client_cnxns = 60;  // of one address; 0: no limit
-  std::int64_t max_cnxns = 0;          // in all; 0: no limit
+  std::int64_t max_client_cnxns = 60;  // of one address; negative or 0: no limit
+  std::int64_t max_cnxns = 0;          // in all; negative or 0: no limit
   std::int64_t sessionless_timeout_ms = 10'000;
+  // As given. Members of an ensemble alone have local sessions: a standalone server looks at neither.
   bool local_sessions = false, local_session_upgrading = false;
 
   // ---- requests
   std::int64_t jute_max_buffer = 0xfffff;
-  std::int64_t jute_max_extra = 0xfffff;  // jute.maxbuffer.extrasize
+  std::int64_t jute_max_extra =
+      0xfffff;  // jute.maxbuffer.extrasize: jute_max_buffer unless set, at least 1024
   std::int64_t global_outstanding_limit = 1000;
   std::int64_t large_request_threshold = -1, large_request_max_bytes = 100 << 20;
   std::int64_t request_throttle_max = 0, request_throttle_stall_ms = 100;
   bool request_throttle_drop_stale = true, request_stale_connection_check = true;
   bool request_stale_latency_check = false;
   std::int64_t throttled_op_wait_ms = 0;
+  // Tokens and fill count are multiplied with global_session_weight already where weights are on.
   std::int64_t connection_throttle_tokens = 0;  // 0: off
   std::int64_t connection_throttle_fill_ms = 1, connection_throttle_fill_count = 1;
   std::int64_t connection_throttle_freeze_ms = -1;
@@ -78,16 +85,20 @@ struct Settings {
   bool skip_acl = false;
   bool digest_auth = true;
   std::string super_digest;  // "super:BASE64"; empty: nobody is super
-  std::string digest_alg = "SHA1";
+  std::string digest_alg =
+      "SHA1";  // or MD5, SHA-224, SHA-256, SHA-384, SHA-512, SHA3-256 and the like: so written
   bool enforce_auth = false;
-  std::vector<std::string> enforce_auth_schemes;
-  bool require_sasl = false;  // sessionRequireClientSASLAuth
+  std::vector<std::string> enforce_auth_schemes;  // each is one that this server has
+  bool require_sasl = false;  // sessionRequireClientSASLAuth; refused while there is no SASL
+  /// Names that the scheme ensemble takes, comma between; empty: any. Nullopt: there is no such scheme.
   std::optional<std::string> ensemble_auth_name;
-  /// Words that are answered; the whitelist with "*" written out.
+  /// Words that are answered; the whitelist with "*" written out, srvr always among them.
   std::set<std::string, std::less<>> four_letter_words{"srvr"};
 
-  /// Every line of zoo.cfg and every property as given, for `conf` and the log.
+  /// Every line of zoo.cfg and every property as given, for the log; secrets blotted out.
   std::map<std::string, std::string> given;
+
+  bool operator==(const Settings&) const = default;
 };
 
 }  // namespace zkark::server
