@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 tests/compat/make_fixtures.py fixtures "$@"
 /usr/bin/python3 tests/compat/record.py
 cd fixtures
-find . -type f ! -name README.md ! -name SHA256SUMS ! -name .gitattributes ! -path '*/apache-*' \
+find . -type f ! -name README.md ! -name 'SHA256SUMS*' ! -name .gitattributes ! -path '*/apache-*' \
     ! -path './damaged/*' ! -path './wire/*' -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum > SHA256SUMS.new
 mv SHA256SUMS.new SHA256SUMS
 sha256sum -c --quiet SHA256SUMS
