@@ -17,6 +17,7 @@ MAKERS = {
     "zk-3.8.0-posix-charset": standalone.posix_charset,
     "zk-3.8.0-purged": standalone.purged,
     "zk-3.8.0-quota": standalone.quota,
+    "zk-3.8.0-root-names": standalone.root_names,
     "zk-3.8.0-shop": standalone.shop,
     "zk-3.8.0-split-dirs": standalone.split_dirs,
     "zk-3.8.0-stale-tail": ensemble.stale_tail,

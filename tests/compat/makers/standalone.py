@@ -2,7 +2,7 @@
 
 import raw_ops as op
 from kazoo.exceptions import KazooException
-from kazoo.security import make_acl, make_digest_acl
+from kazoo.security import OPEN_ACL_UNSAFE, make_acl, make_digest_acl
 
 from .recorder import Truth, flags, keep, keep_config, keep_data, numbers
 from zkreal import AMY, BOB, wait_until
@@ -194,6 +194,33 @@ def posix_charset(lab, folder):
     for i in range(12):
         amy.set("/grün" if i % 2 else "/plain", b"%d" % i)
     amy.delete("/naïve/kid-é")
+    truth.note(amy, server)
+    server.kill()
+    keep(server, folder, truth)
+
+
+def root_names(lab, folder):
+    """The root under both names the server's change list has for it, "/" and "", before either is applied."""
+    truth, server = Truth(), lab.standalone(lab.new_dir("data"), flags=flags(snap_count=1000))
+    amy = server.client(AMY)
+    amy.create("/a", b"a")
+    amy.set("/", b"alone")
+    op.multi(amy, op.set_data("/", b"first"), op.create("/b", b"b"))
+    amy.create("/c", b"c")  # alone again: right
+    op.multi(amy, op.create("/d", b"d"), op.set_data("/", b"second"), op.create("/e", b"e"), op.set_data("/", b"third"))
+    op.multi(amy, op.set_data("/", b"fourth"), op.delete("/a"))
+    op.multi(amy, op.set_data("/", b"never"), op.create("/b"))  # fails
+    op.multi(amy, op.set_data("/", b"fifth"), op.create("/b/below"), op.set_data("/c", b"cc"))  # the root once: right
+    truth.note(amy, server)
+    for i in range(12):  # not waiting for answers: each is prepared while those before it are on their way
+        asked = [amy.set_async("/", b"%d" % i), amy.create_async(f"/p{i}", b"p"), amy.set_async("/c", b"%d" % i),
+                 amy.set_acls_async("/", OPEN_ACL_UNSAFE), amy.create_async(f"/q{i}", b"q", ephemeral=True),
+                 amy.delete_async(f"/p{i}"), amy.set_async("/b", b"%d" % i)]
+        for answer in asked:
+            answer.get(30)
+    truth.note(amy, server)
+    server.restart(amy)
+    op.multi(amy, op.create("/f", b"f"), op.set_data("/", b"last"))
     truth.note(amy, server)
     server.kill()
     keep(server, folder, truth)
