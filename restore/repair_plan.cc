@@ -56,7 +56,7 @@ class Planner {
   Status plan_files();
   Status plan_directory();
   Status look_at_snapshots(std::int64_t last_record);
-  void note_unsound(LookedAt& looked, const Error& error);
+  Status note_unsound(LookedAt& looked, const Error& error);
   Status check_chop(const std::optional<std::int64_t>& below, const std::optional<std::int64_t>& above,
                     bool met);
   Result<bool> try_run(std::int64_t point, std::optional<std::size_t> run, std::optional<Error>& refusal);
@@ -96,13 +96,18 @@ void Planner::add_findings(const Findings& findings) {
   }
 }
 
-void Planner::note_unsound(LookedAt& looked, const Error& error) {
+Status Planner::note_unsound(LookedAt& looked, const Error& error) {
   Finding finding = finding_of(error);
   if (finding.file.empty()) finding.file = looked.file->path;
   // A running server is always about to write one.
   const bool newest =
       looked.file == &listing_.snapshots.back() && listing_.snapshots.size() + listing_.logs.size() > 1;
-  if (newest && error.id() == ErrorId::kTruncated && !looks_complete(source_, *looked.file)) {
+  bool unfinished = false;
+  if (newest && error.id() == ErrorId::kTruncated) {
+    ZK_TRY(const bool complete, looks_complete(source_, *looked.file));
+    unfinished = !complete;
+  }
+  if (unfinished) {
     finding.severity = Severity::kNote;
     finding.message =
         "the snapshot does not end with a seal: it was being written, or its server died over it";
@@ -110,6 +115,7 @@ void Planner::note_unsound(LookedAt& looked, const Error& error) {
   }
   looked.reason = finding.message;
   add_findings({std::move(finding)});
+  return {};
 }
 
 Status Planner::look_at_snapshots(std::int64_t last_record) {
@@ -125,7 +131,7 @@ Status Planner::look_at_snapshots(std::int64_t last_record) {
     } else if (!is_about_data(facts.error().id())) {
       return fail(facts.error().clone());
     } else {
-      note_unsound(looked, facts.error());
+      ZK_TRY_STATUS(note_unsound(looked, facts.error()));
     }
     snapshots_.push_back(std::move(looked));
   }

@@ -5,25 +5,31 @@
 
 namespace zkark::restore {
 
-bool looks_complete(Source& source, const SourceFile& snapshot) {
-  const Result<std::unique_ptr<File>> file = source.open(snapshot);
-  if (!file) return true;
-  const Result<bool> sealed = passes_cheap_test(**file, snapshot.codec);
-  if (!sealed) return true;
-  if (!*sealed) return false;
-  const Result<std::unique_ptr<ByteSource>> plain = open_snapshot(source, snapshot);
-  if (!plain) return false;
-  SnapshotReader reader(**plain, snapshot.path);
-  const auto session = reader.next_session();
-  return session || session.error().id() != ErrorId::kBadMagic;
+Result<bool> looks_complete(Source& source, const SourceFile& snapshot) {
+  Result<std::unique_ptr<File>> file = source.open(snapshot);
+  if (!file) {
+    if (file.error().id() == ErrorId::kNoFile) return false;
+    return fail(std::move(file).error());
+  }
+  ZK_TRY(const bool sealed, passes_cheap_test(**file, snapshot.codec));
+  if (!sealed) return false;
+  FileSource stored(**file);
+  const std::unique_ptr<ByteSource> plain = unwrap(stored, snapshot.codec);
+  SnapshotReader reader(*plain, snapshot.path);
+  Result<std::optional<SnapSession>> session = reader.next_session();
+  if (session) return true;
+  // Damage is for whoever reads it all: there it has an offset.
+  if (exit_code(session.error().id()) == 6) return session.error().id() != ErrorId::kBadMagic;
+  return fail(std::move(session).error().at(snapshot.path));
 }
 
-const SourceFile* newest_complete(Source& source, const SourceListing& listing, std::int64_t zxid) {
+Result<const SourceFile*> newest_complete(Source& source, const SourceListing& listing, std::int64_t zxid) {
   for (auto snapshot = listing.snapshots.rbegin(); snapshot != listing.snapshots.rend(); ++snapshot) {
     if (snapshot->zxid <= zxid) break;
-    if (looks_complete(source, *snapshot)) return &*snapshot;
+    ZK_TRY(const bool complete, looks_complete(source, *snapshot));
+    if (complete) return &*snapshot;
   }
-  return nullptr;
+  return static_cast<const SourceFile*>(nullptr);
 }
 
 }  // namespace zkark::restore

@@ -5,10 +5,11 @@
 namespace zkark::restore {
 
 /// False where it has no seal (being written, or its server died over it; an empty file) or does not begin as
-/// a snapshot does. What cannot be opened is left to whoever reads it: true.
-bool looks_complete(Source& source, const SourceFile& snapshot);
+/// a snapshot does, and where it is gone. Fails where it cannot be read: a snapshot that a lack of file
+/// descriptors hides is none that may be passed over.
+Result<bool> looks_complete(Source& source, const SourceFile& snapshot);
 
 /// The newest snapshot above `zxid` that looks complete; null: none.
-const SourceFile* newest_complete(Source& source, const SourceListing& listing, std::int64_t zxid);
+Result<const SourceFile*> newest_complete(Source& source, const SourceListing& listing, std::int64_t zxid);
 
 }  // namespace zkark::restore

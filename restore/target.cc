@@ -250,7 +250,8 @@ Result<Target> Resolver::latest() {
   Findings findings;
   ZK_TRY(const Around end, end_of_logs(findings));
   // The name of a file that is no snapshot says nothing.
-  const SourceFile* newest = newest_complete(source_, listing_, end.at ? end.at->zxid : INT64_MIN);
+  ZK_TRY(const SourceFile* const newest,
+         newest_complete(source_, listing_, end.at ? end.at->zxid : INT64_MIN));
   if (newest != nullptr) return at_zxid(newest->zxid);
   ZK_TRY_STATUS(refuse_damaged_end(findings, end.at));
   if (!end.at)
@@ -262,7 +263,10 @@ Result<Target> Resolver::latest() {
 /// Between the point and the next record something is missing: nobody can say what stood there at that time.
 Status Resolver::refuse_hole(const Reading& reading, WallTime time) {
   const bool gap = reading.next && reading.next->step == Step::kGap;
-  const SourceFile* newer = reading.next ? nullptr : newest_complete(source_, listing_, reading.last->zxid);
+  const SourceFile* newer = nullptr;
+  if (!reading.next) {
+    ZK_TRY(newer, newest_complete(source_, listing_, reading.last->zxid));
+  }
   if (!gap && newer == nullptr) return {};
   if (reading.last->time_ms == time.ms) return {};
   ZK_TRY(const std::string last, shown(reading.last));

@@ -405,7 +405,7 @@ Status Taker::look_beyond_logs() {
   std::int64_t last = full_ ? 0 : continuity_.stored_to;
   for (const StoredSegment& segment : manifest_.segments) last = std::max(last, segment.last_zxid);
   if (last == 0 || listing_.snapshots.back().zxid <= last) return {};
-  const SourceFile* newest = restore::newest_complete(source_, listing_, last);
+  ZK_TRY(const SourceFile* const newest, restore::newest_complete(source_, listing_, last));
   if (newest == nullptr || zxid_counter(newest->zxid) == 0) return {};
   const std::int64_t snapshot = newest->zxid;
   for (int look = 0; look < kLooks; ++look) {

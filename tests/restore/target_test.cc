@@ -130,6 +130,40 @@ TEST_F(TargetTest, LatestIsTheLastRecordOrANewerSnapshot) {
   EXPECT_EQ(target.previous->zxid, 6);
 }
 
+TEST_F(TargetTest, ASnapshotThatCannotBeOpenedIsNeverPassedOver) {
+  two_files();
+  snapshot(0x100000009);
+  std::uint64_t looks = 0;
+  for (;;) {
+    test::Fault fault;
+    fault.at = looks + 1;
+    fault.kinds = test::op(test::OpKind::kOpen) | test::op(test::OpKind::kRead);
+    fault.path_contains = "snapshot.100000009";
+    fault.forever = true;
+    fault.error_number = EMFILE;
+    fs_.arm(fault);
+    const Result<Target> latest = resolve({});
+    const bool hit = fs_.hit().has_value();
+    fs_.disarm();
+    if (!hit) break;
+    ++looks;
+    ASSERT_FALSE(latest) << "look " << looks << ": " << zxid_text(latest->zxid);
+    EXPECT_EQ(latest.error().id(), ErrorId::kStorage);
+    EXPECT_THAT(latest.error().to_string(), HasSubstr("snapshot.100000009"));
+  }
+  EXPECT_GE(looks, 3u);
+}
+
+TEST_F(TargetTest, ASnapshotThatIsGoneMeanwhileIsPassedOver) {
+  two_files();
+  snapshot(0x100000009);
+  fs_.set_hook([&](const test::Operation& operation) {
+    if (operation.kind == test::OpKind::kOpen && operation.path.ends_with("snapshot.100000009"))
+      fs_.erase(operation.path);
+  });
+  EXPECT_EQ(resolve({})->zxid, 6);
+}
+
 TEST_F(TargetTest, ATornTailIsNoPartOfLatestButDamageIsRefused) {
   log(1, LogBuilder().record(1, 100).record(2, 200).torn(3));
   EXPECT_EQ(resolve({})->zxid, 1);
