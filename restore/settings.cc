@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace zkark::restore {
@@ -47,6 +49,13 @@ bool is_true(std::string_view text) {
   constexpr std::string_view kTrue = "true";
   return text.size() == kTrue.size() &&
          std::equal(text.begin(), text.end(), kTrue.begin(), [](char a, char b) { return (a | 0x20) == b; });
+}
+
+std::optional<std::uint64_t> buffer_bytes(const std::string& text) {
+  std::uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes, 10);
+  if (error == std::errc() && end == text.data() + text.size() && bytes <= INT32_MAX) return bytes;
+  return std::nullopt;
 }
 
 /// What was seen in the files, and what that makes of a setting.
@@ -115,7 +124,7 @@ class Judge {
   std::vector<Setting> from_files() const {
     std::vector<Setting> settings;
     const auto add = [&](std::string key, std::string value) {
-      Setting setting{std::move(key), std::move(value), SettingOrigin::kFiles, {}, false};
+      Setting setting{std::move(key), std::move(value), SettingOrigin::kFiles, {}, {}, false};
       if (judge(setting)) settings.push_back(std::move(setting));
     };
     if (newest_ != nullptr && newest_->file.codec != SnapCodec::kPlain)
@@ -137,16 +146,22 @@ class Judge {
       return true;
     }
     if (!ttl_seen_) return !by_default;
-    setting.meaning =
-        ttl_nodes_ != 0 ? fmt::format(
-                              "a start deletes {} {}, unless java gets "
-                              "-Dzookeeper.extendedTypesEnabled=true",
-                              ttl_nodes_, ttl_nodes_ == 1 ? "TTL node" : "TTL nodes")
-                        : "a start deletes TTL nodes, unless java gets -Dzookeeper.extendedTypesEnabled=true";
+    setting.meaning = ttl_nodes_ == 0   ? "a start deletes TTL nodes"
+                      : ttl_nodes_ == 1 ? "a start deletes 1 TTL node"
+                                        : fmt::format("a start deletes {} TTL nodes", ttl_nodes_);
+    if (by_default) setting.meaning += ", unless java gets -Dzookeeper.extendedTypesEnabled=true";
     setting.risk = true;
     return true;
   }
   bool buffer(Setting& setting, bool by_default) const {
+    if (setting.origin == SettingOrigin::kJava) {
+      const std::optional<std::uint64_t> bytes = buffer_bytes(setting.value);
+      setting.risk = bytes && 2 * *bytes < largest_;  // as much again is allowed for a record (since 3.5.7)
+      if (setting.risk)
+        setting.meaning =
+            fmt::format("the largest record has {} bytes: a server with that does not start", largest_);
+      return true;
+    }
     if (setting.origin == SettingOrigin::kConfig) {
       setting.meaning = "does nothing in zoo.cfg: java has to get -Djute.maxbuffer";
       setting.risk = largest_ > kReadByDefault;
@@ -168,20 +183,36 @@ class Judge {
 
 }  // namespace
 
-std::vector<Setting> settings_that_matter(const CapturedConfig& config, const Survey& survey) {
+std::vector<Setting> settings_that_matter(const CapturedConfig& config, const Survey& survey,
+                                          std::span<const JavaProperty> java) {
   const Judge judge(survey);
   if (!config.cfg) return judge.from_files();
   std::vector<Setting> settings;
   for (const std::string_view key : kMatter) {
     Setting setting;
     setting.key = key;
-    if (const auto value = config.cfg->get(key)) {
+    const ZooKey* const row = find_zoo_key(key);
+    const JavaProperty* given = nullptr;
+    for (const JavaProperty& one : java)
+      if (row != nullptr && !row->property.empty() && one.key == row->property) given = &one;
+    const auto value = config.cfg->get(key);
+    const bool heeded = value && (given == nullptr || row->use != ZooKeyUse::kIgnored);
+    if (heeded) {
       setting.value = *value;
       setting.origin = SettingOrigin::kConfig;
-    } else if (const ZooKey* row = find_zoo_key(key)) {
+      setting.file = config.file->path;
+    } else if (given != nullptr) {
+      setting.value = given->value;
+      setting.origin = SettingOrigin::kJava;
+      setting.file = given->file;
+    } else if (row != nullptr) {
       setting.value = row->fallback;
     }
-    if (judge.judge(setting)) settings.push_back(std::move(setting));
+    if (!judge.judge(setting)) continue;
+    if (heeded && given != nullptr && given->value != setting.value && setting.meaning.empty())
+      setting.meaning =
+          fmt::format("counts; -D{}={} in {} does not", given->key, given->value, base_name(given->file));
+    settings.push_back(std::move(setting));
   }
   return settings;
 }

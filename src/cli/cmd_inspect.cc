@@ -339,13 +339,17 @@ void Inspection::list_accidents() {
 void Inspection::list_settings() {
   Table& table = report_.table("settings", {{"key", "SETTING"},
                                             {"value", "VALUE"},
-                                            {"origin", "FROM"},
+                                            {"origin", ""},
+                                            {"from", "FROM"},
+                                            {"file", ""},
                                             {"risk", ""},
                                             {"meaning", "FOR THESE DATA"}});
   for (const restore::Setting& one : settings_)
     table.row({Cell::string(one.key), Cell::string_or_null(one.value),
-               Cell::string(setting_origin_name(one.origin)), Cell::boolean(one.risk),
-               Cell::string_or_null(one.meaning)});
+               Cell::string(setting_origin_name(one.origin)),
+               one.origin == restore::SettingOrigin::kJava ? Cell::string(base_name(one.file))
+                                                           : Cell::string(setting_origin_name(one.origin)),
+               Cell::string_or_null(one.file), Cell::boolean(one.risk), Cell::string_or_null(one.meaning)});
 }
 
 /// What a server makes of the configuration itself.
@@ -419,13 +423,18 @@ Status Inspection::gather(const std::string& name) {
   context_.job.progress.phase = "looking";
   ZK_TRY(survey_, restore::survey(source, listing_, context_.job));
   ZK_TRY(overlaps_, restore::log_overlaps(source, listing_, survey_, context_.job));
-  settings_ = restore::settings_that_matter(config_, survey_);
+  const std::string& zoo_cfg = options_.zoo_cfg ? *options_.zoo_cfg : opened.zoo_cfg;
+  restore::Findings unread;
+  std::vector<restore::ExtraFile> java;
+  if (!zoo_cfg.empty()) java = restore::java_flag_files(context_.fs, parent_path(zoo_cfg), unread);
+  settings_ = restore::settings_that_matter(config_, survey_, restore::java_properties(java));
   context_.job.progress.phase = options_.no_replay ? "checking" : "replaying";
   ZK_TRY(verdict_,
          restore::verify(source,
                          options_.no_replay ? restore::VerifyDepth::kRead : restore::VerifyDepth::kReplayAll,
                          context_.executor, context_.job));
   verdict_.findings.insert(verdict_.findings.begin(), opened.findings.begin(), opened.findings.end());
+  verdict_.findings.insert(verdict_.findings.end(), unread.begin(), unread.end());
   name_accidents();
   // The replay has seen which steps between epochs hold.
   for (const restore::RestorableWindow& window : verdict_.windows)
@@ -552,8 +561,9 @@ Verb inspect_verb() {
           "it, where logs overlap, where epochs begin and clocks step back, what can be restored, and every "
           "finding with its place. Replays everything against the digests in it, unless told not to.\n\n"
           "The settings that decide what happens to the data come from the zoo.cfg beside them, or from the "
-          "files themselves where there is none; what java is given on its command line is not seen. Files "
-          "that "
+          "files themselves where there is none; system properties that java gets are seen as far as "
+          "zookeeper-env.sh, java.env or environment beside the zoo.cfg tell (what starts the server may say "
+          "otherwise). Files that "
           "ZooKeeper would replay by accident (log.1.bak) are listed.\n\n"
           "Several SRC, such as the directories of an ensemble's members, are inspected each by itself, one "
           "row each.",

@@ -175,6 +175,31 @@ TEST_F(Inspect, TellsTheSettingsThatMatterAndWhatTheyRisk) {
   EXPECT_NE(std::find(kinds.begin(), kinds.end(), "initLimit refused"), kinds.end());
 }
 
+TEST_F(Inspect, TellsWhatJavaGetsFromFilesBesideTheConfiguration) {
+  load("zk-3.8.0-standalone");
+  fs.put("/etc/zk/zoo.cfg", "dataDir=/data\ntickTime=2000\n");
+  fs.put("/etc/zk/java.env", "export SERVER_JVMFLAGS=\"-Dzookeeper.forceSync=no $SERVER_JVMFLAGS\"\n");
+  for (const auto& arguments : {std::vector<std::string>{"inspect", "/etc/zk/zoo.cfg", "--no-replay"},
+                                {"inspect", "/data", "--no-replay", "--zoo-cfg", "/etc/zk/zoo.cfg"}}) {
+    EXPECT_EQ(zkark(arguments), 0);
+    EXPECT_NE(console.out.find("forceSync                no      java.env  writes are acknowledged"),
+              std::string::npos)
+        << console.out;
+    EXPECT_NE(console.out.find("risk: forceSync=no"), std::string::npos);
+  }
+  EXPECT_EQ(zkark({"inspect", "/etc/zk/zoo.cfg", "--no-replay", "--json"}), 0);
+  const object told = document();
+  std::size_t found = 0;
+  for (const auto& row : told.at("settings").as_array())
+    if (row.at("key") == "forceSync") {
+      ++found;
+      EXPECT_EQ(row.at("origin"), "java");
+      EXPECT_EQ(row.at("from"), "java.env");
+      EXPECT_EQ(row.at("file"), "/etc/zk/java.env");
+    }
+  EXPECT_EQ(found, 1u);
+}
+
 TEST_F(Inspect, TellsWhereLogsOverlap) {
   LogBuilder one, other;
   for (std::int64_t zxid = 1; zxid <= 5; ++zxid) one.record(zxid, 1000);
