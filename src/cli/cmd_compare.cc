@@ -154,6 +154,34 @@ class ComparePrinter {
     }
   }
 
+  using Names = std::vector<std::string>;
+  /// Those that a side goes on from where the trees begin to differ; not of the side whose tree the digests
+  /// prove.
+  static Names snapshots_of(const forensics::TreeSince& since) {
+    using Digests = forensics::TreeSince::Digests;
+    Names names;
+    if (!since.snapshot_a.empty() && since.digests != Digests::kOfA) names.push_back(since.snapshot_a);
+    if (!since.snapshot_b.empty() && since.digests != Digests::kOfB) names.push_back(since.snapshot_b);
+    return names;
+  }
+  std::string digests_of(const forensics::TreeSince& since) const {
+    using Digests = forensics::TreeSince::Digests;
+    if (since.digests == Digests::kOfA) return members_[result_.tree_a].name;
+    return since.digests == Digests::kOfB ? members_[result_.tree_b].name : std::string();
+  }
+  std::string since_text() const {
+    if (result_.difference) return {};
+    if (!result_.tree_since) return "; since when is not told by what digests cover (ACLs are not in them)";
+    const forensics::TreeSince& since = *result_.tree_since;
+    std::string text = fmt::format("; since {}", zxid_text(since.zxid));
+    text += since.last_alike ? fmt::format(" (alike at {})", zxid_text(*since.last_alike))
+                             : std::string(" or before: no older point is in both");
+    for (const std::string& one : snapshots_of(since)) text += ", as of " + one;
+    if (const std::string name = digests_of(since); !name.empty())
+      text += fmt::format("; the digests in the logs are those of {}", name);
+    return text;
+  }
+
   void tell_trees() {
     std::string text = "not compared";
     if (result_.tree_groups == 1) text = fmt::format("agree at {}", zxid_text(*result_.tree_zxid));
@@ -164,10 +192,16 @@ class ComparePrinter {
                             human_count(result_.tree_diff->added), human_count(result_.tree_diff->modified),
                             human_count(result_.tree_diff->removed), members_[result_.tree_a].name,
                             members_[result_.tree_b].name);
+      text += since_text();
     }
     const bool asked = !options_.no_trees;
     report_.field("trees", asked ? "trees" : "", asked ? Cell::string(text) : Cell());
     report_.field("tree_zxid", "", zxid_or_null(result_.tree_zxid));
+    const auto& since = result_.tree_since;
+    report_.field("trees_differ_since", "", since ? Cell::zxid(since->zxid) : Cell())
+        .field("trees_alike_at", "", since ? zxid_or_null(since->last_alike) : Cell());
+    report_.field("trees_differ_from_snapshots", "", Cell::list(since ? snapshots_of(*since) : Names()))
+        .field("digests_of", "", Cell::string_or_null(since ? digests_of(*since) : std::string()));
     report_.field("minority", result_.minority.empty() ? "" : "minority", Cell::list([&] {
                     std::vector<std::string> list;
                     for (const std::size_t m : result_.minority) list.push_back(members_[m].name);
@@ -267,7 +301,12 @@ Verb compare_verb() {
       .description =
           "Compares the logs of two or more members record by record, and their trees at the last "
           "transaction that all of them have: do they agree, which transaction is the first that differs, "
-          "which nodes, and who stands against the others?\n\nWhat ZooKeeper brings about by itself is no "
+          "which nodes, and who stands against the others? Where only the trees differ (a server lost or "
+          "applied "
+          "something that no log shows, such as TTL nodes at a start without extendedTypesEnabled), since "
+          "when, "
+          "by replaying two members back to where they are alike.\n\nWhat ZooKeeper brings about by itself "
+          "is no "
           "difference: a member that is behind, older logs purged, a hole in the logs of a member that was "
           "synced by snapshot, a stale tail that a later leader never had. Without a majority among the "
           "members given, name all members of the ensemble.",

@@ -352,7 +352,8 @@ class TreeComparison {
     if (result_.minority.empty() && !result_.difference && groups[0].size() > groups[1].size())
       for (std::size_t g = 1; g < groups.size(); ++g)
         result_.minority.insert(result_.minority.end(), groups[g].begin(), groups[g].end());
-    return diff(zxid, groups[0].front(), groups[1].front());
+    ZK_TRY_STATUS(diff(zxid, groups[0].front(), groups[1].front()));
+    return find_since(zxid);
   }
 
   Status diff(std::int64_t zxid, std::size_t a, std::size_t b) {
@@ -367,6 +368,15 @@ class TreeComparison {
     ZK_TRY(result_.tree_diff, diff_trees(in_a->tree, in_b->tree, options, job_));
     // Fingerprints of trees with an unknown ACL equal nothing: then only that is different.
     if (result_.tree_diff->equal() && result_.tree_groups == 2) result_.tree_groups = 1;
+    return {};
+  }
+
+  /// The logs are no witnesses of this difference.
+  Status find_since(std::int64_t zxid) {
+    if (result_.difference || result_.tree_groups < 2) return {};
+    const ComparedMember &a = members_[result_.tree_a], &b = members_[result_.tree_b];
+    ZK_TRY(result_.tree_since,
+           trees_differ_since({*a.source, a.listing}, {*b.source, b.listing}, zxid, job_));
     return {};
   }
 

@@ -13,6 +13,7 @@
 #include "restore/certificate.h"
 #include "restore/source.h"
 #include "src/forensics/diff.h"
+#include "src/forensics/tree_since.h"
 
 namespace zkark::forensics {
 
@@ -70,10 +71,11 @@ struct Comparison {
   std::optional<FirstDifference> difference;
   std::optional<std::int64_t> tree_zxid;  // where the trees were compared
   std::size_t tree_groups = 0;
-  std::size_t tree_a = 0, tree_b = 0;  // members of the two largest groups: whose trees tree_diff is of
-  std::optional<TreeDiff> tree_diff;   // with more than one group; node ids mean nothing any more
-  std::vector<std::size_t> minority;   // by the first difference, else by the trees; empty: undecided
-  restore::Findings incomplete;        // what could not be compared, and why
+  std::size_t tree_a = 0, tree_b = 0;   // members of the two largest groups: whose trees tree_diff is of
+  std::optional<TreeDiff> tree_diff;    // with more than one group; node ids mean nothing any more
+  std::optional<TreeSince> tree_since;  // of tree_a and tree_b, where the logs agree
+  std::vector<std::size_t> minority;    // by the first difference, else by the trees; empty: undecided
+  restore::Findings incomplete;         // what could not be compared, and why
 
   bool differs() const { return difference.has_value() || tree_groups > 1; }
 };

@@ -3,6 +3,7 @@
 
 #include "tests/cli/verb_lab.h"
 #include "tests/support/log_builder.h"
+#include "tests/support/lost_ttl.h"
 
 namespace zkark::test {
 namespace {
@@ -51,6 +52,19 @@ TEST_F(Compare, LooksLikeThisWhereOneDiffers) {
   expect_golden({"compare", "/zk1", "/zk2", "/zk3", "-o", "plain"}, "compare.plain", 4);
   EXPECT_EQ(zkark({"compare", "/zk1", "/zk2", "/zk3", "--no-trees"}), 4);
   EXPECT_EQ(console.out.find("trees"), std::string::npos);
+}
+
+TEST_F(Compare, TellsSinceWhenTreesDifferOfWhichNoLogTells) {
+  for (const char* m : {"1", "2", "3"}) load_dir(fs, "fixtures/zk-3.8.0-standalone", std::string("/zk") + m);
+  EXPECT_EQ(lose_ttl_nodes(fs, "/zk3/version-2/snapshot.4d"), 3u);
+  expect_golden({"compare", "/zk1", "/zk2", "/zk3"}, "compare-lost-ttl.txt", 6);
+  EXPECT_NE(console.err.find("ZKA-0612"), std::string::npos) << console.err;  // its snapshot fits no digest
+  EXPECT_EQ(zkark({"compare", "/zk1", "/zk2", "/zk3", "--json"}), 6);
+  const auto told = boost::json::parse(console.out).as_object();
+  EXPECT_EQ(told.at("trees_differ_since"), "0x4d");
+  EXPECT_EQ(told.at("trees_alike_at"), "0x4c");
+  EXPECT_EQ(told.at("digests_of"), "/zk1");
+  EXPECT_EQ(told.at("trees_differ_from_snapshots").as_array().at(0), "/zk3/version-2/snapshot.4d");
 }
 
 TEST_F(Compare, NeedsTwo) {

@@ -7,6 +7,7 @@
 #include "tests/support/inline_executor.h"
 #include "tests/support/load_dir.h"
 #include "tests/support/log_builder.h"
+#include "tests/support/lost_ttl.h"
 #include "tests/support/sim_fs.h"
 
 namespace zkark::forensics {
@@ -136,6 +137,62 @@ TEST_F(Members, DamageIsDamageAndNoDifference) {
   EXPECT_TRUE(restore::has_severity(members[1].findings, restore::Severity::kDamage));
   EXPECT_FALSE(members[1].not_compared.empty());
   EXPECT_FALSE(result.incomplete.empty());
+}
+
+/// No log shows it, and every later snapshot of that member has it.
+TEST_F(Members, TtlNodesLostAtAStartAreNamedWithTheSnapshotThatLacksThem) {
+  const std::vector<std::vector<const char*>> kSince = {{"4d"}, {"3c", "4d"}};
+  for (const auto& snapshots : kSince)
+    for (std::size_t victim = 0; victim < 3; ++victim) {
+      clear();
+      for (std::size_t m = 0; m < 3; ++m) {
+        if (fs.get_info(dir(m))) fs.erase(dir(m));
+        test::load_dir(fs, "fixtures/zk-3.8.0-standalone", dir(m));
+        for (const char* name : snapshots) {
+          if (m != victim) continue;
+          EXPECT_GT(test::lose_ttl_nodes(fs, dir(m) + "/version-2/snapshot." + name), 0u);
+        }
+        open(m);
+      }
+      const Comparison result = compare();
+      EXPECT_FALSE(result.difference.has_value());
+      EXPECT_EQ(result.tree_groups, 2u);
+      EXPECT_EQ(result.minority, std::vector<std::size_t>{victim});
+      EXPECT_EQ(result.tree_b, victim);
+      ASSERT_TRUE(result.tree_since.has_value());
+      const std::int64_t lost = parse_data_file_name(std::string("snapshot.") + snapshots.front()).zxid;
+      EXPECT_EQ(result.tree_since->zxid, lost);
+      EXPECT_EQ(result.tree_since->last_alike, lost - 1);
+      EXPECT_EQ(result.tree_since->snapshot_b, dir(victim) + "/version-2/snapshot." + snapshots.front());
+      EXPECT_EQ(result.tree_since->digests, TreeSince::Digests::kOfA);
+      EXPECT_TRUE(restore::has_severity(members[victim].findings, restore::Severity::kDamage));
+    }
+}
+
+TEST_F(Members, WithoutACommonOlderPointSinceWhenIsOpen) {
+  for (std::size_t m = 0; m < 2; ++m) {
+    test::load_dir(fs, "fixtures/zk-3.8.0-standalone", dir(m));
+    for (const char* purged : {"snapshot.0", "snapshot.3c", "log.1", "log.3e"})
+      fs.erase(dir(m) + "/version-2/" + purged);
+    if (m == 1) test::lose_ttl_nodes(fs, dir(m) + "/version-2/snapshot.4d");
+    open(m);
+  }
+  const Comparison result = compare();
+  ASSERT_TRUE(result.tree_since.has_value());
+  EXPECT_EQ(result.tree_since->zxid, 0x4d);
+  EXPECT_FALSE(result.tree_since->last_alike.has_value());
+}
+
+/// What every server lost, as the digests in the logs prove, is no difference.
+TEST_F(Members, TtlNodesThatTheLeaderLostAreNoDifference) {
+  for (std::size_t m = 0; m < 2; ++m) {
+    test::load_dir(fs, "fixtures/zk-3.8.0-lost-ttl", dir(m));
+    if (m == 0) fs.erase(dir(m) + "/version-2/snapshot.c");
+    open(m);
+  }
+  const Comparison result = compare();
+  EXPECT_FALSE(result.differs());
+  EXPECT_FALSE(result.tree_since.has_value());
 }
 
 TEST_F(Members, OfRealEnsemblesAgree) {
