@@ -7,6 +7,7 @@
 #include "restore/convert.h"
 #include "restore/verify.h"
 #include "src/cli/context.h"
+#include "src/cli/empty_target.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
@@ -109,19 +110,8 @@ Status Convert::open() {
 
 Status Convert::examine_target() {
   if (!options_.to) return {};
-  restore::TargetDirOptions target;
-  target.dir = dir_;
-  if (options_.owner) {
-    ZK_TRY(target.owner, context_.system.lookup_owner(*options_.owner));
-  }
-  Result<restore::TargetDir> examined =
-      restore::TargetDir::examine(context_.fs, context_.system, std::move(target));
-  if (!examined && examined.error().id() == ErrorId::kTargetNotEmpty)
-    return fail(Error(ErrorId::kTargetNotEmpty, examined.error().message())
-                    .at(dir_)
-                    .with_hint("choose a new or an empty directory"));
-  if (!examined) return fail(std::move(examined).error());
-  target_.emplace(*std::move(examined));
+  ZK_TRY(restore::TargetDir examined, examine_empty_target(context_, dir_, false, options_.owner));
+  target_.emplace(std::move(examined));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "formats/base/system.h"
 #include "restore/config_files.h"
 #include "restore/repair.h"
+#include "src/cli/empty_target.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
@@ -90,20 +91,8 @@ Status Repair::open() {
 
 Status Repair::examine_target() {
   if (!wanted_.to) return {};
-  restore::TargetDirOptions options;
-  options.dir = dir_;
-  options.flat = options_.flat();
-  if (wanted_.owner) {
-    ZK_TRY(options.owner, context_.system.lookup_owner(*wanted_.owner));
-  }
-  Result<restore::TargetDir> examined =
-      restore::TargetDir::examine(context_.fs, context_.system, std::move(options));
-  if (!examined && examined.error().id() == ErrorId::kTargetNotEmpty)
-    return fail(Error(ErrorId::kTargetNotEmpty, examined.error().message())
-                    .at(dir_)
-                    .with_hint("choose a new or an empty directory"));
-  if (!examined) return fail(std::move(examined).error());
-  target_.emplace(*std::move(examined));
+  ZK_TRY(restore::TargetDir examined, examine_empty_target(context_, dir_, options_.flat(), wanted_.owner));
+  target_.emplace(std::move(examined));
   return {};
 }
 
