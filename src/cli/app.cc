@@ -82,7 +82,8 @@ int run_verb(Environment& environment, const std::vector<Verb>& verbs, const Ver
                   config,
                   verbs,
                   environment.variables,
-                  line};
+                  line,
+                  environment.make_loop};
   const bool progress = !globals.no_progress && !globals.quiet && (verb.info.uses & kUsesProgress) != 0;
   Status status = [&] {
     struct Watch {  // ends with the verb, also when something throws

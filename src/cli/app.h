@@ -15,6 +15,7 @@
 #include "formats/base/random.h"
 #include "src/cli/config.h"
 #include "src/cli/context.h"
+#include "src/cli/loop_handle.h"
 #include "src/cli/output.h"
 #include "src/cli/verb.h"
 
@@ -33,6 +34,8 @@ struct Environment {
   std::function<std::unique_ptr<Executor>(unsigned)> make_executor;
   /// Called before the verb runs and with false after it: time to start and stop watching job.progress.
   std::function<void(Output&, bool running, bool show_progress)> watch;
+  /// What network verbs run on.
+  std::function<std::unique_ptr<LoopHandle>()> make_loop = {};
 };
 
 /// Never throws except for what third parties throw out of a verb.

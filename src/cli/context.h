@@ -1,7 +1,9 @@
 #pragma once
 // What a running verb has: the seams, the options that all verbs share, and the configuration.
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +25,7 @@ namespace zkark::cli {
 
 class Config;
 struct CommandLine;
+struct LoopHandle;  // src/cli/loop_handle.h
 struct Verb;
 
 struct Globals {
@@ -58,6 +61,7 @@ struct Context {
   const std::vector<Verb>& verbs;
   const std::map<std::string, std::string>& variables;  // the environment
   const CommandLine& line;                              // as it was typed
+  const std::function<std::unique_ptr<LoopHandle>()>& make_loop;
 
   /// The repository of -r, ZKARK_REPO, the cluster's `repo` or the configuration's `repo`, a name of
   /// [repo.NAME] resolved to its URL. kUsage with a hint when none was given.

@@ -1,15 +1,22 @@
 // The program: builds the real seams, watches signals and progress, and turns whatever third parties throw
 // into an exit status. Nothing here decides anything about ZooKeeper.
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <mutex>
 #include <new>
+#include <optional>
+#include <stop_token>
+#include <utility>
 
 #include "src/cli/app.h"
 #include "src/cli/progress.h"
 #include "src/os/clock.h"
+#include "src/os/event_loop.h"
 #include "src/os/local_system.h"
+#include "src/os/loop_worker.h"
 #include "src/os/posix_fs.h"
 #include "src/os/random.h"
 #include "src/os/signals.h"
@@ -65,6 +72,42 @@ class Watcher {
   os::Ticker ticker_;
 };
 
+class RealLoop final : public LoopHandle {
+ public:
+  explicit RealLoop(std::stop_token stop) : on_stop_(std::move(stop), [this] { this->stop(); }) {}
+  Loop& loop() override { return loop_; }
+  net::Transport& transport() override { return loop_; }
+  std::unique_ptr<Worker> make_worker(std::string_view name) override {
+    return std::make_unique<os::LoopWorker>([this, name = std::string(name)](Error error) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (!failure_) failure_ = std::move(error).context(name);
+      }
+      stop();
+    });
+  }
+  Status run() override {
+    Status outcome = loop_.run();
+    ++runs_;
+    const std::lock_guard lock(mutex_);
+    if (outcome && failure_) outcome = fail(*std::exchange(failure_, std::nullopt));
+    return outcome;
+  }
+  /// Posted: what was posted before still runs. A run that has ended by then is not taken for the next one.
+  void stop() override {
+    loop_.post([this, meant = runs_.load()] {
+      if (meant == runs_) loop_.stop();
+    });
+  }
+
+ private:
+  os::EventLoop loop_;
+  std::atomic<unsigned> runs_ = 0;
+  std::mutex mutex_;
+  std::optional<Error> failure_;                       // of a worker; guarded by mutex_
+  std::stop_callback<std::function<void()>> on_stop_;  // last: it uses the loop
+};
+
 int run(int argc, char** argv) {
   os::PosixFs fs;
   os::SystemClock clock;
@@ -76,13 +119,14 @@ int run(int argc, char** argv) {
   os::StatusSignal status_signal;
   std::unique_ptr<Watcher> watcher;
 
-  Environment environment{fs, clock, random, system, console, job, {}, {}, {}};
+  Environment environment{fs, clock, random, system, console, job, {}, {}, {}, {}};
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (const std::size_t equals = text.find('='); equals != text.npos)
       environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   environment.make_executor = [](unsigned jobs) { return std::make_unique<os::ThreadExecutor>(jobs); };
+  environment.make_loop = [&job] { return std::make_unique<RealLoop>(job.stop.get_token()); };
   environment.watch = [&](Output& output, bool running, bool show_progress) {
     watcher = running ? std::make_unique<Watcher>(job, clock, output, show_progress, status_signal) : nullptr;
   };
