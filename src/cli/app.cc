@@ -83,7 +83,8 @@ int run_verb(Environment& environment, const std::vector<Verb>& verbs, const Ver
                   verbs,
                   environment.variables,
                   line,
-                  environment.make_loop};
+                  environment.make_loop,
+                  environment.make_log};
   const bool progress = !globals.no_progress && !globals.quiet && (verb.info.uses & kUsesProgress) != 0;
   Status status = [&] {
     struct Watch {  // ends with the verb, also when something throws

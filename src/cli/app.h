@@ -12,6 +12,7 @@
 #include "formats/base/executor.h"
 #include "formats/base/fs.h"
 #include "formats/base/job.h"
+#include "formats/base/log.h"
 #include "formats/base/random.h"
 #include "src/cli/config.h"
 #include "src/cli/context.h"
@@ -36,6 +37,8 @@ struct Environment {
   std::function<void(Output&, bool running, bool show_progress)> watch;
   /// What network verbs run on.
   std::function<std::unique_ptr<LoopHandle>()> make_loop = {};
+  /// The application log of a server: to that file, which is rotated; "" = stderr.
+  std::function<Result<std::unique_ptr<Log>>(const std::string& path)> make_log = {};
 };
 
 /// Never throws except for what third parties throw out of a verb.

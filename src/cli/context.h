@@ -18,8 +18,9 @@
 #include "src/cli/output.h"
 
 namespace zkark {
+class Log;
 class System;
-}
+}  // namespace zkark
 
 namespace zkark::cli {
 
@@ -62,6 +63,7 @@ struct Context {
   const std::map<std::string, std::string>& variables;  // the environment
   const CommandLine& line;                              // as it was typed
   const std::function<std::unique_ptr<LoopHandle>()>& make_loop;
+  const std::function<Result<std::unique_ptr<Log>>(const std::string& path)>& make_log;
 
   /// The repository of -r, ZKARK_REPO, the cluster's `repo` or the configuration's `repo`, a name of
   /// [repo.NAME] resolved to its URL. kUsage with a hint when none was given.

@@ -16,6 +16,7 @@
 #include "src/os/clock.h"
 #include "src/os/event_loop.h"
 #include "src/os/local_system.h"
+#include "src/os/log_file.h"
 #include "src/os/loop_worker.h"
 #include "src/os/posix_fs.h"
 #include "src/os/random.h"
@@ -119,7 +120,7 @@ int run(int argc, char** argv) {
   os::StatusSignal status_signal;
   std::unique_ptr<Watcher> watcher;
 
-  Environment environment{fs, clock, random, system, console, job, {}, {}, {}, {}};
+  Environment environment{fs, clock, random, system, console, job, {}, {}, {}, {}, {}};
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (const std::size_t equals = text.find('='); equals != text.npos)
@@ -127,6 +128,12 @@ int run(int argc, char** argv) {
   }
   environment.make_executor = [](unsigned jobs) { return std::make_unique<os::ThreadExecutor>(jobs); };
   environment.make_loop = [&job] { return std::make_unique<RealLoop>(job.stop.get_token()); };
+  environment.make_log = [&clock](const std::string& path) -> Result<std::unique_ptr<Log>> {
+    os::LogFileOptions options;
+    options.path = path;
+    ZK_TRY(auto log, os::LogFile::open(std::move(options), clock));
+    return std::unique_ptr<Log>(std::move(log));
+  };
   environment.watch = [&](Output& output, bool running, bool show_progress) {
     watcher = running ? std::make_unique<Watcher>(job, clock, output, show_progress, status_signal) : nullptr;
   };

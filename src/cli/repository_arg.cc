@@ -73,9 +73,9 @@ Result<RepositoryPlace> repository_place(Context& context) {
 Result<RepositoryPlace> repository_place(Context& context, const std::string& named) {
   Globals globals = context.globals;
   globals.repository = named;
-  const Context other{context.fs,     context.clock, context.random,    context.executor,
-                      context.system, context.job,   context.output,    globals,
-                      context.config, context.verbs, context.variables, context.line};
+  const Context other{context.fs,        context.clock,  context.random,    context.executor, context.system,
+                      context.job,       context.output, globals,           context.config,   context.verbs,
+                      context.variables, context.line,   context.make_loop, context.make_log};
   ZK_TRY(std::string url, other.repository());
   return place_at(context, std::move(url));
 }

@@ -190,22 +190,25 @@ void sweep_leftovers(Context& context, const std::string& place, std::string_vie
   }
 }
 
-Result<std::unique_ptr<TemporaryDir>> make_temporary_dir(Context& context) {
+}  // namespace
+
+Result<std::unique_ptr<TemporaryDir>> make_temporary_dir(Context& context, std::string_view prefix) {
   const auto variable = context.variables.find("TMPDIR");
   const std::string place =
       variable != context.variables.end() && !variable->second.empty() ? variable->second : "/tmp";
-  constexpr std::string_view kPrefix = "zkark-unpacked-";
-  sweep_leftovers(context, place, kPrefix);
+  sweep_leftovers(context, place, prefix);
   std::byte random[6];
   context.random.fill(random);
   const std::string path =
-      join_path(place, fmt::format("{}{}-{}", kPrefix, context.system.pid(), to_hex(random)));
+      join_path(place, fmt::format("{}{}-{}", prefix, context.system.pid(), to_hex(random)));
   ZK_TRY_STATUS(context.fs.make_dir(path, 0700));
   return std::make_unique<TemporaryDir>(context.fs, path);
 }
 
+namespace {
+
 Result<OpenedSource> open_archives(Context& context, const SourceRequest& request) {
-  ZK_TRY(auto dir, make_temporary_dir(context));
+  ZK_TRY(auto dir, make_temporary_dir(context, "zkark-unpacked-"));
   ZK_TRY(backup::Unpacked unpacked,
          backup::unpack_archives(context.fs, request.sources, dir->path(), {}, context.job));
   restore::DataDirOptions options;

@@ -43,6 +43,10 @@ class TemporaryDir {
   std::string path_;
 };
 
+/// A new one under TMPDIR, named after `prefix` and this process; what dead processes left under that prefix
+/// goes.
+Result<std::unique_ptr<TemporaryDir>> make_temporary_dir(Context& context, std::string_view prefix);
+
 /// Which stored history a source is.
 struct StoredOrigin {
   std::string repository_id, cluster, timeline;

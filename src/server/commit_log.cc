@@ -49,8 +49,8 @@ std::optional<SyncedMark> parse_synced_mark(std::string_view text) {
 LogFiles::LogFiles(Fs& fs, Clock& clock, std::string dir, const Settings& settings)
     : fs_(fs), clock_(clock), dir_(std::move(dir)), settings_(settings) {}
 
-/// A file of that name without a whole record: its first record was being written when a process died, and was
-/// never acknowledged. It is kept under a name that no server takes for a log.
+/// A file of that name without a whole record: its first record was being written when a process died, and
+/// was never acknowledged. It is kept under a name that no server takes for a log.
 Status LogFiles::set_aside(const std::string& path) {
   ZK_TRY(auto file, fs_.open(path));
   TxnLogReader reader(*file);

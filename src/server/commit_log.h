@@ -25,9 +25,7 @@ struct LogGroup {
   std::int64_t first_zxid = 0, last_zxid = 0;
   bool roll = false;  // begins a new file
 
-  Bytes payload(std::size_t i) const {
-    return as_bytes(bytes).subspan(payloads[i].offset, payloads[i].size);
-  }
+  Bytes payload(std::size_t i) const { return as_bytes(bytes).subspan(payloads[i].offset, payloads[i].size); }
 };
 
 /// What the worker does: owns the open file. One thread at a time.

@@ -23,7 +23,7 @@ struct ConnectionStats {
   std::int64_t received = 0, sent = 0;
   OpCode last_op = OpCode::kNotification;  // kNotification: none yet
   std::int64_t last_cxid = -1, last_zxid = -1;
-  std::int64_t established_ms = 0;  // wall clock
+  std::int64_t established_ms = 0;    // wall clock
   std::int64_t last_response_ms = 0;  // monotonic
   std::int64_t last_latency_ms = 0, min_latency_ms = 0, max_latency_ms = 0, total_latency_ms = 0;
   std::int64_t responses = 0;
@@ -110,11 +110,11 @@ class Connection final : public net::LinkEvents, public Watcher {
   std::unique_ptr<net::Link> link_;
   net::Endpoint remote_;
   State state_ = State::kFirst;
-  bool ending_ = false;   // nothing more is read
+  bool ending_ = false;           // nothing more is read
   bool session_closing_ = false;  // its client asked for that: nothing more is read, either
-  bool held_ = false;     // the server has too much to do
-  bool slow_ = false;     // the client does not read what it is sent
-  bool dirty_ = false;    // in the server's list of connections to flush
+  bool held_ = false;             // the server has too much to do
+  bool slow_ = false;             // the client does not read what it is sent
+  bool dirty_ = false;            // in the server's list of connections to flush
   std::optional<bool> read_only_;
   std::int32_t timeout_ms_ = 0;
   Session* session_ = nullptr;

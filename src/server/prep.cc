@@ -106,7 +106,7 @@ void Prep::put(std::string_view path, Record record) {
 /// The same, with the node's share of the digest computed anew.
 void Prep::put_changed(std::string_view path, Record record) {
   const std::uint64_t before = record.digest;
-  record.digest = in_digest(path) ? node_digest(path, data_of(path, record), record.stat) : 0;
+  record.digest = node_digest(path, data_of(path, record), record.stat, state_.tree.ascii_digest());
   digest_ += record.digest - before;
   put(path, std::move(record));
 }

@@ -2,7 +2,6 @@
 
 #include <optional>
 
-
 namespace zkark::server {
 namespace {
 
@@ -16,7 +15,9 @@ bool may(const ReadContext& context, const NodeView& node, std::int32_t perms) {
   return context.rules.allows(context.state.tree.acls().list(node.acl), perms, context.who);
 }
 
-void write_node_stat(JuteWriter& out, const NodeView& node) { write_stat(out, node.stat, node.data, node.children); }
+void write_node_stat(JuteWriter& out, const NodeView& node) {
+  write_stat(out, node.stat, node.data, node.children);
+}
 
 ZkCode exists(JuteReader& in, const ReadContext& context, JuteWriter& out) {
   const auto request = PathWatchRequest::read(in);
@@ -113,9 +114,7 @@ ZkCode count_descendants(JuteReader& in, const ReadContext& context, JuteWriter&
   return ZkCode::kOk;
 }
 
-bool blank(std::string_view text) {
-  return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
-}
+bool blank(std::string_view text) { return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos; }
 
 ZkCode get_ephemerals(JuteReader& in, const ReadContext& context, JuteWriter& out) {
   const auto request = PathRequest::read(in);

@@ -1,6 +1,6 @@
 #pragma once
-// Requests that change nothing but watches: one function each (reference/client-protocol-and-server section 2;
-// Apache: FinalRequestProcessor).
+// Requests that change nothing but watches: one function each (reference/client-protocol-and-server section
+// 2; Apache: FinalRequestProcessor).
 #include <cstdint>
 #include <vector>
 
@@ -15,7 +15,7 @@ struct ReadContext {
   const restore::State& state;
   const AuthRules& rules;
   WatchTable& watches;
-  Watcher& watcher;                    // the connection that asks
+  Watcher& watcher;  // the connection that asks
   const std::vector<Identity>& who;
   std::int64_t session = 0;
 };

@@ -19,16 +19,16 @@ Server::Server(ServerSeams seams, Settings settings, restore::State state, std::
       state_(std::move(state)),
       sessions_(settings_.tick_ms, settings_.server_id, seams.clock.wall().ms),
       prep_(state_, settings_, rules_),
-      commit_log_(seams.loop, seams.log_worker,
-                  LogFiles(seams.fs, seams.clock, std::move(version_dir), settings_),
-                  {[this](const LogGroup& group) { durable(group); },
-                   [this](Error error) { fail(std::move(error)); },
-                   [this](std::int64_t ms) {
-                     ++stats_.slow_syncs;
-                     seams_.log.warn(fmt::format("syncing the transaction log took {} ms, which delays every "
-                                                 "write; is its disk shared or slow?",
-                                                 ms));
-                   }}) {}
+      commit_log_(
+          seams.loop, seams.log_worker, LogFiles(seams.fs, seams.clock, std::move(version_dir), settings_),
+          {[this](const LogGroup& group) { durable(group); }, [this](Error error) { fail(std::move(error)); },
+           [this](std::int64_t ms) {
+             ++stats_.slow_syncs;
+             seams_.log.warn(
+                 fmt::format("syncing the transaction log took {} ms, which delays every "
+                             "write; is its disk shared or slow?",
+                             ms));
+           }}) {}
 
 Server::~Server() {
   if (tick_timer_ != 0) seams_.loop.cancel(tick_timer_);
@@ -38,9 +38,9 @@ Status Server::start() {
   // A point that is served read-only has no clients of before: its sessions stay as they are.
   if (!settings_.read_only)
     for (const auto& [id, timeout_ms] : state_.sessions) sessions_.add(id, timeout_ms, now_ms());
-  if (settings_.client_host) {
+  if (settings_.client_host || settings_.client_port != 0) {
     net::ListenOptions options;
-    options.host = *settings_.client_host;
+    options.host = settings_.client_host.value_or("");
     options.port = settings_.client_port;
     options.backlog = settings_.listen_backlog;
     options.keep_alive = settings_.client_keep_alive;
@@ -120,8 +120,8 @@ void Server::reattach(Connection& connection, std::int64_t id, const std::option
   const bool known = password && as_text(*password) == as_text(Bytes(right));
   if (session == nullptr || session->closing || !known) {
     if (session != nullptr && !known)
-      seams_.log.warn(fmt::format("wrong password for session 0x{:x} from {}", id,
-                                  net::to_string(connection.remote())));
+      seams_.log.warn(
+          fmt::format("wrong password for session 0x{:x} from {}", id, net::to_string(connection.remote())));
     return connection.connected(nullptr);
   }
   if (Connection* before = session->owner; before != nullptr && before != &connection) before->close();
@@ -162,7 +162,8 @@ void Server::tick() {
   const std::int64_t now = now_ms();
   for (const std::int64_t id : sessions_.expire(now)) {
     const Session* session = sessions_.find(id);
-    seams_.log.info(fmt::format("expiring session 0x{:x}, timeout of {} ms exceeded", id, session->timeout_ms));
+    seams_.log.info(
+        fmt::format("expiring session 0x{:x}, timeout of {} ms exceeded", id, session->timeout_ms));
     if (session->local)
       session_closed(id);
     else
@@ -389,6 +390,8 @@ void Server::finish_stop() {
 
 std::optional<std::string> Server::four_letter_word(std::string_view word) {
   if (word == "ruok") return "imok";
+  if (word == "srvr")
+    return fmt::format("Zookeeper version: zkark\nZxid: 0x{:x}\nMode: standalone\n", last_zxid());
   return std::nullopt;
 }
 
