@@ -12,23 +12,28 @@ constexpr std::int64_t kStopPatienceMs = 5000;
 
 }  // namespace
 
-Server::Server(ServerSeams seams, Settings settings, restore::State state, std::string version_dir)
+Server::Server(ServerSeams seams, Settings settings, restore::State state, const DataPlaces& places)
     : seams_(seams),
       settings_(std::move(settings)),
       rules_(settings_),
       state_(std::move(state)),
       sessions_(settings_.tick_ms, settings_.server_id, seams.clock.wall().ms),
       prep_(state_, settings_, rules_),
-      commit_log_(
-          seams.loop, seams.log_worker, LogFiles(seams.fs, seams.clock, std::move(version_dir), settings_),
-          {[this](const LogGroup& group) { durable(group); }, [this](Error error) { fail(std::move(error)); },
-           [this](std::int64_t ms) {
-             ++stats_.slow_syncs;
-             seams_.log.warn(
-                 fmt::format("syncing the transaction log took {} ms, which delays every "
-                             "write; is its disk shared or slow?",
-                             ms));
-           }}) {}
+      commit_log_(seams.loop, seams.log_worker,
+                  LogFiles(seams.fs, seams.clock, places.logs, settings_),
+                  {[this](const LogGroup& group) { durable(group); },
+                   [this](Error error) { fail(std::move(error)); },
+                   [this](std::int64_t ms) {
+                     ++stats_.slow_syncs;
+                     seams_.log.warn(fmt::format("syncing the transaction log took {} ms, which delays every "
+                                                 "write; is its disk shared or slow?",
+                                                 ms));
+                   }}) {
+  if (settings_.read_only) return;
+  snapshotter_.emplace(
+      SnapshotterSeams{seams.fs, seams.clock, seams.loop, seams.snapshot_worker, seams.log, seams.random},
+      settings_, state_, places, [this] { commit_log_.roll(); });
+}
 
 Server::~Server() {
   if (tick_timer_ != 0) seams_.loop.cancel(tick_timer_);
@@ -52,6 +57,7 @@ Status Server::start() {
   }
   schedule_tick();
   if (settings_.read_only) return {};
+  snapshotter_->start();
   // Ephemerals of sessions that are no more (a crash between two releases, a restore that dropped sessions).
   // Apache deletes them without a record; here it is one, so that every reader of the log gets the same tree.
   for (const std::int64_t owner : state_.tree.ephemeral_owners())
@@ -211,6 +217,7 @@ void Server::durable(const LogGroup& group) {
     commit(proposal, group.payload(i));
     if (proposal.connection != nullptr) proposal.connection->drop_proposal();
   }
+  if (snapshotter_ && !has_failed_) snapshotter_->applied(group.payloads.size(), group.bytes.size());
   if (!held_.empty() && !too_busy()) {
     std::vector<Connection*> held;
     held.swap(held_);
@@ -360,6 +367,7 @@ void Server::flush_all() {
 void Server::fail(Error error) {
   if (has_failed_) return;
   has_failed_ = true;
+  if (snapshotter_) snapshotter_->stop();
   seams_.log.error("the server stops: " + error.to_string());
   for (const auto& connection : connections_) connection->close();
   if (failed_) failed_(error);
@@ -368,6 +376,7 @@ void Server::fail(Error error) {
 void Server::stop(std::function<void()> stopped) {
   stopped_ = std::move(stopped);
   stopping_ = true;
+  if (snapshotter_) snapshotter_->stop();
   listener_.reset();
   for (const auto& connection : connections_)
     if (connection->open() && connection->outstanding() == 0) connection->close_when_sent();

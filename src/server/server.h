@@ -14,6 +14,7 @@
 #include "formats/base/fs.h"
 #include "formats/base/log.h"
 #include "formats/base/loop.h"
+#include "formats/base/random.h"
 #include "restore/apply.h"
 #include "restore/state.h"
 #include "src/net/transport.h"
@@ -23,6 +24,7 @@
 #include "src/server/prep.h"
 #include "src/server/sessions.h"
 #include "src/server/settings.h"
+#include "src/server/snapshotter.h"
 #include "src/server/watches.h"
 
 namespace zkark::server {
@@ -35,6 +37,8 @@ struct ServerSeams {
   net::Transport& transport;
   Log& log;
   Worker& log_worker;
+  Worker& snapshot_worker;
+  Random& random;
 };
 
 struct ServerStats {
@@ -47,9 +51,9 @@ struct ServerStats {
 /// Loop thread only.
 class Server final : private restore::Effects {
  public:
-  /// `state` is what the data directory holds, or the point that is served. `version_dir`: where logs go;
-  /// unused with settings.read_only.
-  Server(ServerSeams seams, Settings settings, restore::State state, std::string version_dir);
+  /// `state` is what the data directory holds, or the point that is served. `places`: where logs and
+  /// snapshots go; unused with settings.read_only.
+  Server(ServerSeams seams, Settings settings, restore::State state, const DataPlaces& places);
   ~Server() override;
 
   /// Opens the client port. Errors as Transport::listen.
@@ -68,6 +72,8 @@ class Server final : private restore::Effects {
   WatchTable& watches() { return watches_; }
   SessionTable& sessions() { return sessions_; }
   ServerStats& stats() { return stats_; }
+  /// Null with settings.read_only.
+  Snapshotter* snapshotter() { return snapshotter_ ? &*snapshotter_ : nullptr; }
   Log& log() { return seams_.log; }
   std::int64_t now_ns() { return seams_.clock.monotonic().ns; }
   std::int64_t now_ms() { return now_ns() / 1'000'000; }
@@ -140,6 +146,7 @@ class Server final : private restore::Effects {
   SessionTable sessions_;
   Prep prep_;
   CommitLog commit_log_;
+  std::optional<Snapshotter> snapshotter_;
   ServerStats stats_;
   std::deque<Proposal> proposals_;
   std::vector<std::unique_ptr<Connection>> connections_;
