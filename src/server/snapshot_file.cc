@@ -8,6 +8,9 @@ namespace zkark::server {
 namespace {
 
 constexpr std::uint32_t kFileMode = 0640;
+/// A log that cannot grow stops the server, a snapshot that is not written does not: it leaves the log room
+/// for a few of its steps (commit_log.cc).
+constexpr std::uint64_t kKeptFreeBytes = 16 << 20;
 constexpr std::string_view kTemporaryBegin = "zkark.snapshot.", kTemporaryEnd = ".tmp";
 
 }  // namespace
@@ -44,7 +47,18 @@ Status SnapshotFile::create() {
 
 Status SnapshotFile::write(Bytes bytes) {
   if (broken_) return fail(ErrorId::kStorage, "an earlier part of the snapshot could not be written");
-  return keep(plain_->write(bytes));
+  return keep(write_with_room(bytes));
+}
+
+Status SnapshotFile::write_with_room(Bytes bytes) {
+  ZK_TRY(const std::uint64_t free_bytes, fs_.free_bytes(dir_));
+  if (free_bytes < kKeptFreeBytes + bytes.size())
+    return fail(Error(ErrorId::kDiskFull,
+                      fmt::format("{} bytes are free, and the last {} are left to the transaction log",
+                                  free_bytes, kKeptFreeBytes))
+                    .at(dir_)
+                    .with_hint("free space: the server stops when its log cannot grow any more"));
+  return plain_->write(bytes);
 }
 
 Status SnapshotFile::publish() {

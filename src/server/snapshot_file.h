@@ -17,7 +17,7 @@ class SnapshotFile {
   /// `dir` is the version-2 directory. Borrows `fs`.
   SnapshotFile(Fs& fs, std::string dir, std::int64_t zxid, SnapCodec codec);
   Status create();
-  /// The next part of the plain stream.
+  /// The next part of the plain stream. kDiskFull while there is some room left yet: it is the log's.
   Status write(Bytes bytes);
   /// Syncs it and gives it its name, in place of an older snapshot of the same name.
   Status publish();
@@ -29,6 +29,7 @@ class SnapshotFile {
 
  private:
   Status keep(Status status);
+  Status write_with_room(Bytes bytes);
 
   Fs& fs_;
   const std::string dir_, name_, temporary_;

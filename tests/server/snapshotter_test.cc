@@ -238,6 +238,36 @@ TEST(Snapshotter, TriesAgainAfterTheNextTransactions) {
   EXPECT_EQ(names(fs).size(), 1u);
 }
 
+TEST(Snapshotter, LeavesTheLogItsRoom) {
+  SimFs fs;
+  World world(fs);
+  std::string noise(3'000'000, '\0');
+  world.random.fill(std::as_writable_bytes(std::span(noise)));
+  for (int i = 0; i < 30; ++i)
+    world.history.state.tree.create("/n" + std::to_string(i), restore::kRoot,
+                                    as_bytes(noise).subspan(static_cast<std::size_t>(i) * 100'000, 100'000),
+                                    restore::kOpenAcl, {});
+  const std::uint64_t before = fs.files("/").size();
+  for (const char* const compression : {"", "gz", "snappy"}) {
+    world.settings.snapshot_compression = compression;
+    fs.set_free_bytes(18 << 20);
+    ASSERT_TRUE(world.snapshotter->take_now());
+    std::uint64_t least = UINT64_MAX;
+    while (world.snapshotter->busy()) {
+      world.loop.advance(1);
+      least = std::min(least, fs.free_bytes("/").value());
+    }
+    EXPECT_GE(least, 15u << 20);
+    world.loop.advance(10);
+    EXPECT_EQ(fs.files("/").size(), before);
+  }
+  EXPECT_EQ(world.log.count(LogLevel::kError, "are left to the transaction log"), 3u);
+  fs.set_free_bytes(20 << 20);
+  ASSERT_TRUE(world.snapshotter->take_now());
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.snapshotter->stats().taken, 1);
+}
+
 /// Every snapshot there is, is whole; the one of before is there.
 void expect_all_whole(const SimFs& fs, const std::map<std::int64_t, SnapshotSays>& states) {
   bool first = false;
