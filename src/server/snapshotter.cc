@@ -133,7 +133,7 @@ void Snapshotter::schedule() {
 
 void Snapshotter::slice() {
   run_->scheduled = false;
-  const Result<bool> done = run_->walk->advance({});
+  const Result<bool> done = run_->walk->advance(slice_);
   if (!done) return failed(done.error());
   if (!*done) return schedule();
   run_->walk.reset();

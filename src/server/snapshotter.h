@@ -57,6 +57,8 @@ class Snapshotter {
   /// one, and whoever stops a server waits.
   void stop();
 
+  /// How much is walked at a turn of the loop.
+  void set_slice(SnapshotWalk::Slice slice) { slice_ = slice; }
   bool busy() const { return run_ != nullptr; }
   const SnapshotStats& stats() const { return stats_; }
 
@@ -88,6 +90,7 @@ class Snapshotter {
   std::int64_t txns_wanted_ = 0, bytes_wanted_ = 0;  // more than that: the next one is
   Loop::TimerId purge_timer_ = 0;
   bool stopped_ = false;
+  SnapshotWalk::Slice slice_;
   SnapshotStats stats_;
 };
 

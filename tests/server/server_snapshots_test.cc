@@ -99,6 +99,7 @@ struct World {
     server.emplace(ServerSeams{fs, clock, loop, net, log, log_worker, snapshot_worker, random}, settings,
                    std::move(state), DataPlaces{.snapshots = kSnapshots, .logs = kLogs});
     server->on_failure([this](const Error& error) { failures.push_back(error.to_string()); });
+    if (server->snapshotter() != nullptr) server->snapshotter()->set_slice(slice);
     const Status started = server->start();
     ASSERT_TRUE(started) << started.error().to_string();
   }
@@ -153,6 +154,7 @@ struct World {
   test::SimWorker log_worker{loop}, snapshot_worker{loop};
   test::SimRandom random;
   std::vector<std::string> failures;
+  SnapshotWalk::Slice slice{1, 1 << 20};  // as much as possible happens while a snapshot is taken
   std::optional<Server> server;
 };
 
