@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "src/server/reads.h"
 #include "src/server/server.h"
@@ -79,12 +80,14 @@ void Connection::take(Bytes bytes) {
     if (open() && used < bytes.size()) partial_ = as_text(bytes.subspan(used));
     return;
   }
-  partial_ += as_text(bytes);
-  const std::size_t used = parse(as_bytes(partial_));
-  if (used == partial_.size())
-    release(partial_);
-  else
-    partial_.erase(0, used);
+  // Out of the member while it is handled: a session that is taken over is connected from inside parse(),
+  // which then goes on by itself, and closing drops what is kept.
+  std::string whole = std::exchange(partial_, {});
+  whole += as_text(bytes);
+  const std::size_t used = parse(as_bytes(whole));
+  if (!open() || used == whole.size()) return;
+  whole.erase(0, used);
+  partial_ = std::move(whole);
 }
 
 /// Handles whole frames as long as the connection reads; returns how many bytes that were.
