@@ -28,7 +28,7 @@ constexpr std::uint32_t kSkippableMagic = 0x184d2a50;
 constexpr std::uint32_t kPayloadBytes = kObjectHeaderBytes - 8;
 constexpr std::string_view kMagic = "ZKARKOBJ";
 constexpr std::uint16_t kFormat = 1;
-constexpr std::size_t kReservedFrom = 72;  // 56 bytes: key id and nonce of encryption
+constexpr std::size_t kReservedFrom = 56;  // 72 bytes: key id and nonce of encryption
 
 void store_le32(std::byte* to, std::uint32_t value) { std::memcpy(to, &value, sizeof value); }
 std::uint32_t load_le32(const std::byte* from) {
@@ -54,7 +54,7 @@ std::array<std::byte, kObjectHeaderBytes> encode_header(const ObjectHeader& head
   p[21] = std::byte{0};  // encryption: none
   store_u64(p + 24, header.plain_bytes);
   store_u64(p + 32, header.chunk_bytes);
-  std::memcpy(p + 40, header.plain_sha256.data(), header.plain_sha256.size());
+  std::memcpy(p + 40, header.plain_hash.data(), header.plain_hash.size());
   return bytes;
 }
 
@@ -85,7 +85,7 @@ Result<ObjectHeader> decode_header(Bytes stored) {
   header.chunk_bytes = load_u64(p + 32);
   if (header.chunk_bytes == 0 || header.chunk_bytes > kChunkMax)
     return damaged("impossible chunk length in the header");
-  std::memcpy(header.plain_sha256.data(), p + 40, header.plain_sha256.size());
+  std::memcpy(header.plain_hash.data(), p + 40, header.plain_hash.size());
   const auto zero = [](std::byte b) { return b == std::byte{0}; };
   if (!std::all_of(p + 22, p + 24, zero) || !std::all_of(p + kReservedFrom, p + kObjectHeaderBytes, zero))
     return damaged("a reserved byte of the header is set");
@@ -108,7 +108,7 @@ struct Shared {
   std::uint64_t limit = 0;     // plain bytes that may come out
   std::uint64_t position = 0;  // plain bytes that came out
   bool frame_open = false;
-  std::optional<Sha256Hasher> hasher;  // nothing after a seek
+  std::optional<PlainHasher> hasher;  // nothing after a seek
   std::optional<Error> error;
 
   std::streamsize give_up(std::string message) {
@@ -214,8 +214,8 @@ struct ObjectReader::State {
     checked_end = true;
     if (shared.position != ref.plain_bytes)
       return damaged(fmt::format("holds {} plain bytes, not {}", shared.position, ref.plain_bytes));
-    if (shared.hasher && to_hex(shared.hasher->finish()) != ref.plain_sha256)
-      return damaged("the decompressed bytes do not match their SHA-256");
+    if (shared.hasher && to_hex(shared.hasher->finish()) != ref.plain_xxh3)
+      return damaged("the decompressed bytes do not match their hash");
     return {};
   }
 };
@@ -231,7 +231,7 @@ Result<std::unique_ptr<ObjectReader>> ObjectReader::open(std::string stored, con
     if (header.error().id() == ErrorId::kRepositoryTooNew) return fail(std::move(header).error());
     return damaged(header.error().message());
   }
-  if (header->plain_bytes != ref.plain_bytes || to_hex(header->plain_sha256) != ref.plain_sha256)
+  if (header->plain_bytes != ref.plain_bytes || to_hex(header->plain_hash) != ref.plain_xxh3)
     return damaged("header and manifest disagree on the plain bytes");
   auto state = std::make_unique<State>();
   state->stored = std::move(stored);

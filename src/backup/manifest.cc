@@ -67,7 +67,7 @@ std::string check(const Manifest& manifest) {
   if (manifest.type == BackupType::kIncr && manifest.parent.empty()) return "an increment without parent";
   for (const ObjectRef& ref : manifest.objects()) {
     if (!is_hex_name(ref.name, 64)) return "an object's name is malformed";
-    if (!is_hex_name(ref.plain_sha256, 64)) return "an object's hash is malformed";
+    if (!is_hex_name(ref.plain_xxh3, 32)) return "an object's hash is malformed";
     if (ref.stored_bytes > kObjectStoredMax) return "an object is larger than objects can be";
   }
   return {};

@@ -42,7 +42,7 @@ void fields(F& f, ObjectRef& r) {
   f("object", r.name);
   f("stored_bytes", r.stored_bytes);
   f("plain_bytes", r.plain_bytes);
-  f("plain_sha256", r.plain_sha256);
+  f("plain_xxh3", r.plain_xxh3);
 }
 
 template <class F>

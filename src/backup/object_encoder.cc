@@ -1,6 +1,6 @@
 // How objects are made. A batch is four chunks, whatever the width of the Executor, because an object may end
-// only after a batch: its plain hash runs beside the compression and cannot know yet how well that goes.
-// While one batch is compressed and hashed, the object that the batch before completed is stored.
+// only after a batch: how well its chunks compress is known only then. While one batch is compressed, the
+// object that the batch before completed is stored.
 #include <zstd.h>
 
 #include <algorithm>
@@ -81,7 +81,7 @@ struct ObjectEncoder::State {
   // The object being built: room for its header, then the frames so far.
   std::string stored;
   std::uint64_t object_plain = 0;
-  Sha256Hasher hasher;
+  PlainHasher hasher;
 
   struct Sealed {
     std::size_t index;  // in refs
@@ -94,11 +94,6 @@ struct ObjectEncoder::State {
     std::uint64_t bytes = 0;
     for (const Chunk& chunk : chunks) bytes += chunk.plain_size;
     return bytes;
-  }
-
-  Status hash_batch() {
-    for (const Chunk& chunk : chunks) hasher.add(chunk.bytes());
-    return {};
   }
 
   Status deliver() {
@@ -118,11 +113,11 @@ struct ObjectEncoder::State {
     header.source_codec = source_codec;
     header.plain_bytes = object_plain;
     header.chunk_bytes = options.chunk_bytes;
-    header.plain_sha256 = hasher.finish();
+    header.plain_hash = hasher.finish();
     const auto bytes = encode_header(header);
     std::memcpy(stored.data(), bytes.data(), bytes.size());
     ZK_CHECK(stored.size() <= kObjectStoredMax);
-    refs.push_back({{}, stored.size(), object_plain, to_hex(header.plain_sha256)});
+    refs.push_back({{}, stored.size(), object_plain, to_hex(header.plain_hash)});
     sealed.push_back({refs.size() - 1, std::move(stored)});
     stored.clear();
     object_plain = 0;
@@ -162,7 +157,9 @@ std::size_t ObjectEncoder::fill(Bytes bytes) {
     std::memcpy(chunk.plain.data() + chunk.plain_size, bytes.data() + taken, n);
     chunk.plain_size += n;
     taken += n;
-    if (chunk.plain_size == s.options.chunk_bytes) ++s.filling;
+    if (chunk.plain_size < s.options.chunk_bytes) continue;
+    s.hasher.add(chunk.bytes());  // while it is in the cache
+    ++s.filling;
   }
   s.plain_total += taken;
   return taken;
@@ -170,8 +167,6 @@ std::size_t ObjectEncoder::fill(Bytes bytes) {
 
 void ObjectEncoder::add_tasks(std::vector<Task>& tasks) {
   State* const s = state_.get();
-  // The longest first: the hash of the whole batch is one chain.
-  tasks.push_back([s] { return s->hash_batch(); });
   if (!s->sealed.empty()) tasks.push_back([s] { return s->deliver(); });
   for (Chunk& chunk : s->chunks)
     if (chunk.plain_size > 0) tasks.push_back([s, &chunk] { return compress(chunk, s->options); });
@@ -185,6 +180,7 @@ Status ObjectEncoder::settle() {
   }
   for (Chunk& chunk : s.chunks) {
     if (chunk.plain_size == 0) continue;
+    if (chunk.plain_size < s.options.chunk_bytes) s.hasher.add(chunk.bytes());  // fill() left it
     s.stored.append(reinterpret_cast<const char*>(chunk.packed.data()), chunk.packed_size);
     s.object_plain += chunk.plain_size;
     chunk.plain_size = 0;

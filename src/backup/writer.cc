@@ -112,9 +112,12 @@ std::unique_ptr<ObjectEncoder> RepositoryWriter::encoder(ObjectKind kind, SnapCo
 }
 
 Result<StoredData> RepositoryWriter::store(ObjectKind kind, Bytes plain, const StoredData* known) {
+  // Equal is what encodes to the same name. Where another zstd encodes otherwise, little is stored once more.
   if (known != nullptr && known->parts.size() == 1 && known->plain_bytes() == plain.size() &&
-      known->parts.front().plain_sha256 == sha256_hex(plain))
-    return *known;
+      known->parts.front().plain_xxh3 == plain_hash_hex(plain)) {
+    const Result<EncodedObject> again = encode_object(kind, SnapCodec::kPlain, plain, codec_);
+    if (again && again->ref == known->parts.front()) return *known;
+  }
   StoredData data;
   auto encoder = this->encoder(kind, SnapCodec::kPlain);
   ZK_TRY_STATUS(encoder->append(plain));

@@ -74,7 +74,7 @@ TEST(Codec, NamesAnObjectByTheHashOfItsStoredBytesAndSaysTheRestInTheHeader) {
   const std::string& stored = objects.stored.at(ref.name);
   EXPECT_EQ(ref.name, sha256_hex(as_bytes(stored)));
   EXPECT_EQ(ref.stored_bytes, stored.size());
-  EXPECT_EQ(ref.plain_sha256, sha256_hex(as_bytes(plain)));
+  EXPECT_EQ(ref.plain_xxh3, plain_hash_hex(as_bytes(plain)));
   EXPECT_EQ(stored.substr(0, 4), "\x50\x2a\x4d\x18");
   EXPECT_EQ(stored.substr(8, 8), "ZKARKOBJ");
   auto header = decode_header(as_bytes(stored));
@@ -83,6 +83,28 @@ TEST(Codec, NamesAnObjectByTheHashOfItsStoredBytesAndSaysTheRestInTheHeader) {
   EXPECT_EQ(header->source_codec, SnapCodec::kGzip);
   EXPECT_EQ(header->plain_bytes, 5000u);
   EXPECT_EQ(header->chunk_bytes, 1000u);
+}
+
+TEST(Codec, HashesPlainBytesAsXxhsumPrintsIt) {
+  EXPECT_EQ(plain_hash_hex({}), "99aa06d3014798d86001c324468d497f");
+  EXPECT_EQ(plain_hash_hex(as_bytes("tickTime=2000\n")), "1c31a602b4a67ff704e113f0726af092");
+  const std::string plain = sample_text(9000, 5);
+  PlainHasher pieces;
+  for (std::size_t at = 0; at < plain.size(); at += 700) pieces.add(as_bytes(plain.substr(at, 700)));
+  EXPECT_EQ(to_hex(pieces.finish()), plain_hash_hex(as_bytes(plain)));
+  EXPECT_EQ(to_hex(pieces.finish()), plain_hash_hex({}));
+}
+
+TEST(Codec, FindsAnObjectThatHoldsOtherBytesThanItSays) {
+  Objects objects = encode(sample_text(5000, 1));
+  const Objects others = encode(sample_text(5000, 2));
+  // Whole frames, a right name, the right length: only the hash of the plain bytes tells.
+  std::string mixed = objects.stored.at(objects.refs[0].name).substr(0, kObjectHeaderBytes) +
+                      others.stored.at(others.refs[0].name).substr(kObjectHeaderBytes);
+  ObjectRef ref = objects.refs[0];
+  ref.name = sha256_hex(as_bytes(mixed));
+  ref.stored_bytes = mixed.size();
+  EXPECT_EQ(error_of(decode(mixed, ref)), ErrorId::kObjectDamaged);
 }
 
 TEST(Codec, IsReadByPlainZstd) {
@@ -217,7 +239,7 @@ TEST(Codec, StopsABombAtTheLengthTheManifestNames) {
   const auto bytes = encode_header(header);
   std::string stored(as_text(bytes));
   stored += bomb;
-  const ObjectRef ref = name_of_bytes(stored, {"", 0, 1000, to_hex(header.plain_sha256)});
+  const ObjectRef ref = name_of_bytes(stored, {"", 0, 1000, to_hex(header.plain_hash)});
   auto reader = ObjectReader::open(stored, ref);
   ZK_ASSERT_OK(reader);
   std::vector<std::byte> block(64u << 10);

@@ -13,7 +13,7 @@ using namespace backup;
 
 ObjectRef ref_of(std::string_view text) {
   return {sha256_hex(as_bytes(std::string("stored ") + std::string(text))), 1000 + text.size(), text.size(),
-          sha256_hex(as_bytes(text))};
+          plain_hash_hex(as_bytes(text))};
 }
 
 /// Every field set, with values that would be lost by a careless encoding.

@@ -92,7 +92,7 @@ TEST(Publish, RefusesAParentThatIsNotLiveAndAnObjectThatIsNotThere) {
   EXPECT_EQ(error_of((*writer)->publish(orphan, lab.client.job)), ErrorId::kInternal);
   Manifest hollow;
   hollow.config.push_back(
-      {"zoo.cfg", "", {{{std::string(64, 'a'), 500, 5, std::string(64, 'b')}}, SnapCodec::kPlain}});
+      {"zoo.cfg", "", {{{std::string(64, 'a'), 500, 5, std::string(32, 'b')}}, SnapCodec::kPlain}});
   EXPECT_EQ(error_of((*writer)->publish(hollow, lab.client.job)), ErrorId::kMissingObject);
   EXPECT_TRUE(open(lab.client)->entries().empty());
 }

@@ -60,7 +60,7 @@ void object(Bytes input) {
     const auto again = encode_header(*header);
     ZK_CHECK(as_text(again) == as_text(input.first(kObjectHeaderBytes)));
     // A manifest that believes the header: only the compressed bytes can be wrong.
-    ObjectRef ref{sha256_hex(input), input.size(), header->plain_bytes, to_hex(header->plain_sha256)};
+    ObjectRef ref{sha256_hex(input), input.size(), header->plain_bytes, to_hex(header->plain_hash)};
     auto reader = ObjectReader::open(std::string(as_text(input)), ref);
     ZK_CHECK(reader.has_value());
     std::string plain;
@@ -68,7 +68,7 @@ void object(Bytes input) {
     ZK_CHECK(plain.size() <= ref.plain_bytes);
     if (error) ZK_CHECK(error->id() == ErrorId::kObjectDamaged);
     if (!error) {
-      ZK_CHECK(plain.size() == ref.plain_bytes && sha256_hex(as_bytes(plain)) == ref.plain_sha256);
+      ZK_CHECK(plain.size() == ref.plain_bytes && plain_hash_hex(as_bytes(plain)) == ref.plain_xxh3);
       // From anywhere: the same bytes, or a word about damage (a frame that is no chunk), never other bytes.
       auto seeker = ObjectReader::open(std::string(as_text(input)), ref);
       ZK_CHECK(seeker.has_value());
