@@ -332,6 +332,9 @@ Result<MergePlan> Merger::run() {
   findings_.insert(findings_.end(), met.begin(), met.end());
   if (!repair) return fail(std::move(repair).error());
   plan.repair = *std::move(repair);
+  // Where a hole stays, the copy is proven from behind it.
+  for (const ZxidRange& range : plan.repair.rebuilt->replay.certificate.proven)
+    if (!proof_.covers(range.first, range.last)) plan.proven.push_back(range);
   for (Loss& loss : plan.repair.losses) {
     const std::uint64_t size = loss.end - loss.begin;
     std::tie(loss.file, loss.begin) = plan.view->origin(loss.file, loss.begin);
