@@ -25,6 +25,7 @@ tests="R1 tests/backup/zkark_backup_proof_test Proof.CheckDetectsAndNamesEveryFl
 R2 tests/backup/zkark_backup_proof_test Proof.CheckDetectsEveryLargerDamage
 R3 tests/restore/test_restore_damage *
 R3 tests/restore/test_restore_repair_proof *
+R3 tests/restore/test_restore_merge *
 R4 tests/formats/test_formats_damage LogDamage.*
 R4 tests/restore/test_restore_repair_proof *
 R5 tests/backup/zkark_backup_proof_test Proof.*

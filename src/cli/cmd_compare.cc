@@ -55,6 +55,7 @@ class ComparePrinter {
     findings_table(report_, all);
     for (const ComparedMember& member : members_) remark_on(member);
     report_.remark(verdict());
+    if (!result_.difference) name_the_way_out();
     return std::move(report_);
   }
 
@@ -243,6 +244,16 @@ class ComparePrinter {
                                  from_to_text(tail.zxids.first, tail.zxids.last),
                                  tail.cut_off ? " and its server has left behind"
                                               : ": its server will drop that when it joins again"));
+  }
+
+  /// What one lacks and another has is put in by `merge`.
+  void name_the_way_out() {
+    for (const ComparedMember& member : members_)
+      // Behind a tail that no leader had the others hold nothing that follows it.
+      if ((!member.holes.empty() && member.stale_tails.empty()) ||
+          restore::has_severity(member.findings, restore::Severity::kDamage))
+        report_.remark(fmt::format("next: zkark merge {} OTHER… -O DIR fills what it lacks from the others",
+                                   escape_terminal(member.name)));
   }
 
   std::string verdict() const {

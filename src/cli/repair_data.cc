@@ -257,6 +257,11 @@ void Repair::tell_next(std::optional<std::int64_t> point, std::optional<std::int
     lines.push_back(
         fmt::format("zkark repair {} --salvage -O DIR keeps what is intact and left out, for reading",
                     fmt::join(wanted_.sources, " ")));
+  if (options_.directory && !options_.chop &&
+      (left_out_ != 0 || restore::has_severity(findings_, restore::Severity::kGap)))
+    lines.push_back(
+        fmt::format("zkark merge {} OTHER -O DIR takes what is damaged or missing from another member",
+                    fmt::join(wanted_.sources, " ")));
   for (std::size_t i = 0; i < lines.size(); ++i)
     report_.remark((i == 0 ? "next: " : "      ") + escape_terminal(lines[i]));
   report_.field("advice", "", Cell::list(std::move(lines)));

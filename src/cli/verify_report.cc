@@ -329,9 +329,16 @@ void print_verdict(Output& output, const SourceVerdict& verdict) {
   if (verdict.depth != VerifyDepth::kQuick && sum_txns(found) != 0)
     summary += ", " + counted(sum_txns(found), "txn", "txns");
   report.remark(found.damaged() ? output.red(summary) : output.green(summary));
-  if (found.damaged() && verdict.restorable && !verdict.restorable->empty())
-    report.remark(fmt::format("next: zkark restore {} --at zxid:{} --to DIR", escape_terminal(verdict.source),
+  const bool ways_out = found.damaged() && verdict.restorable && !verdict.restorable->empty();
+  if (ways_out) {
+    const std::string source = escape_terminal(verdict.source);
+    report.remark(fmt::format("next: zkark restore {} --at zxid:{} --to DIR", source,
                               zxid_text(verdict.restorable->back().last)));
+    report.remark(
+        fmt::format("      zkark repair {} -O DIR: a copy that boots, without what is damaged", source));
+    report.remark(fmt::format(
+        "      zkark merge {} OTHER -O DIR: a copy with what another member still holds", source));
+  }
   output.print(report);
 }
 
