@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "restore/data_dir.h"
+#include "tests/support/fault_loop.h"
 #include "tests/support/load_dir.h"
 #include "tests/support/log_builder.h"
 #include "tests/support/sim_fs.h"
@@ -39,14 +40,14 @@ class Merge : public testing::Test {
     test::load_dir(fs, "fixtures/" + fixture, dir);
   }
 
-  MergeMember member(const std::string& dir) {
+  Result<MergeMember> member(const std::string& dir) {
     DataDirOptions where;
     where.dir = dir;
     sources_.push_back(std::make_unique<DataDir>(fs, where));
     MergeMember one;
     one.name = dir;
     one.source = sources_.back().get();
-    one.listing = one.source->list().value();
+    ZK_TRY(one.listing, one.source->list());
     return one;
   }
 
@@ -65,9 +66,12 @@ class Merge : public testing::Test {
 
   Status try_merge(const std::vector<std::string>& others, const MergeOptions& options, Done& done) {
     Job job;
-    MergeMember target = member("/a");
+    ZK_TRY(MergeMember target, member("/a"));
     std::vector<MergeMember> rest;
-    for (const std::string& one : others) rest.push_back(member(one));
+    for (const std::string& one : others) {
+      ZK_TRY(MergeMember opened, member(one));
+      rest.push_back(std::move(opened));
+    }
     ZK_TRY(MergePlan plan, plan_merge(target, rest, options, done.findings, job));
     done.holes = plan.holes;
     done.complete = plan.complete();
@@ -358,6 +362,89 @@ TEST_F(Merge, AMemberThatNamesAnyRecordTwiceOrBackwardsDoesNoHarm) {
   const Done done = merge({"/b"});
   ASSERT_FALSE(done.error) << done.error->to_string();
   EXPECT_FALSE(done.complete) << "nothing is taken from a log that contradicts itself";
+}
+
+/// An error, a kill and a power cut at every operation: the copy is absent or whole, the sources as before.
+TEST_F(Merge, WhateverFailsTheCopyIsAbsentOrWhole) {
+  load("zk-3.8.0-shop", "/a");
+  load("zk-3.8.0-shop", "/b");
+  const std::vector<Record> all = records("/a");
+  const std::vector<std::string> expected = bytes_of(all);
+  damage(all[4]);
+  std::map<std::string, std::string> before;
+  for (const std::string& file : fs.files("/")) before[file] = *fs.get(file);
+  fs.settle();
+  const auto clean = fs.snapshot();
+  const auto scenario = [&](test::SimFs&) -> Status {
+    sources_.clear();
+    Done done;
+    return try_merge({"/b"}, {}, done);
+  };
+  std::uint64_t whole = 0, absent = 0;
+  const auto check = [&](test::SimFs&, const test::FaultPoint& point, const Status& outcome) {
+    SCOPED_TRACE(point.to_string());
+    for (const auto& [file, content] : before) EXPECT_EQ(fs.get(file), content) << file;
+    if (!fs.get_info("/merged")) {
+      EXPECT_FALSE(outcome) << "success without a copy";
+      ++absent;
+      return;
+    }
+    EXPECT_EQ(merged(), expected);
+    ++whole;
+  };
+  for (const test::Fault::Action action : {test::Fault::Action::kFail, test::Fault::Action::kKill}) {
+    test::Fault fault;
+    fault.action = action;
+    EXPECT_GT(test::for_each_fault(fs, fault, scenario, check), 80u);
+    fs.restore(clean);
+  }
+  test::PowerCuts cuts;
+  cuts.subsets = 2;
+  cuts.torn = 1;
+  cuts.every_prefix = false;
+  EXPECT_GT(test::for_each_power_cut(fs, cuts, scenario, check).states, 50u);
+  std::printf("PROVE R3: %llu of %llu faults while merging left no copy or a whole one\n",
+              (unsigned long long)(whole + absent), (unsigned long long)(whole + absent));
+  EXPECT_GT(whole, 0u);
+  EXPECT_GT(absent, 0u);
+}
+
+/// Noise in any file of either member: an answer, no crash, and no record that was nobody's.
+TEST_F(Merge, NoiseInAnyFileNeverBringsARecordThatNobodyHad) {
+  for (const char* fixture : {"zk-3.8.0-ensemble/1", "zk-3.8.0-stale-tail/3"}) {
+    if (fs.get_info("/a")) fs.erase("/a"), fs.erase("/b");
+    load(fixture, "/a");
+    load(fixture, "/b");
+    std::vector<std::string> known = bytes_of(records("/a"));
+    std::sort(known.begin(), known.end());
+    fs.settle();
+    const auto clean = fs.snapshot();
+    std::uint64_t seed = 7;
+    const auto next = [&](std::uint64_t below) {
+      seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+      return (seed >> 33) % below;
+    };
+    for (int round = 0; round < 150; ++round) {
+      SCOPED_TRACE(round);
+      const std::uint64_t flips = 1 + next(6);
+      for (std::uint64_t n = 0; n < flips; ++n) {
+        const auto files = fs.files(next(2) == 0 ? "/a/version-2" : "/b/version-2");
+        const std::string& file = files[next(files.size())];
+        const std::uint64_t size = std::min<std::uint64_t>(fs.get(file)->size(), 6000);
+        if (size < 2) continue;
+        if (next(8) == 0)
+          fs.truncate(file, next(size));
+        else
+          fs.flip_bit(file, next(size), static_cast<unsigned>(next(8)));
+      }
+      const Done done = merge({"/b"}, {.extend = round % 2 == 0});
+      const std::vector<std::string> found = done.error ? std::vector<std::string>() : merged();
+      for (const std::string& record : found) {
+        EXPECT_TRUE(std::binary_search(known.begin(), known.end(), record));
+      }
+      fs.restore(clean);
+    }
+  }
 }
 
 }  // namespace
