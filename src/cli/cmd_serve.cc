@@ -2,7 +2,6 @@
 // zkark reads.
 #include <fmt/format.h>
 
-
 #include "src/cli/app.h"
 #include "src/cli/context.h"
 #include "src/cli/loop_handle.h"
@@ -44,8 +43,8 @@ Result<net::Endpoint> parse_listen(std::string_view text) {
 struct Service {
   server::Settings settings;
   restore::State state;
-  std::string log_dir;       // version-2, for the txn logs
-  std::string what;          // "kafka-prod at 0x30001f003 (2026-11-20 14:00:00Z)"
+  server::DataPlaces places;  // the version-2 directories
+  std::string what;           // "kafka-prod at 0x30001f003 (2026-11-20 14:00:00Z)"
   std::unique_ptr<TemporaryDir> scratch;
 };
 
@@ -111,7 +110,7 @@ Result<Service> from_zoo_cfg(Context& context, const Options& options, ZooCfg cf
       context.output.warn(error_of(finding).to_string());
   }
   service.state = std::move(booted.state);
-  service.log_dir = std::move(booted.log_dir);
+  service.places = {.snapshots = booted.snapshot_dir, .logs = booted.log_dir};
   service.what = fmt::format("{} at {}", service.settings.data_dir, zxid_text(service.state.last_zxid));
   return service;
 }
@@ -125,8 +124,8 @@ Result<Service> from_point(Context& context, const Options& options) {
   settings.tick_ms = 2000;
   settings.min_session_timeout_ms = 4000, settings.max_session_timeout_ms = 40'000;
   settings.extended_types = true;
-  settings.four_letter_words = {"conf", "cons", "dump", "envi", "isro", "mntr", "ruok", "srvr",
-                                "stat", "wchc", "wchp", "wchs"};
+  settings.four_letter_words = {"conf", "cons", "dump", "envi", "isro", "mntr",
+                                "ruok", "srvr", "stat", "wchc", "wchp", "wchs"};
   settings.client_host = "127.0.0.1";
   settings.client_port = kDefaultPort;
   if (options.listen) settings.client_host = options.listen->ip, settings.client_port = options.listen->port;
@@ -137,7 +136,7 @@ Result<Service> from_point(Context& context, const Options& options) {
     return service;
   }
   ZK_TRY(service.scratch, make_temporary_dir(context, "zkark-scratch-"));
-  service.log_dir = service.scratch->path();
+  service.places = {.snapshots = service.scratch->path(), .logs = service.scratch->path()};
   settings.force_sync = false;
   settings.pre_alloc_bytes = 0;
   settings.trust_empty_snapshot = true;
@@ -148,27 +147,33 @@ Result<Service> from_point(Context& context, const Options& options) {
 
 Status serve(Context& context, Service service, const Options& options) {
   ZK_TRY(const std::unique_ptr<Log> log, context.make_log(options.log_file.value_or("")));
-  
+
   const std::unique_ptr<LoopHandle> handle = context.make_loop();
-  const std::unique_ptr<Worker> log_worker = handle->make_worker("log");
+  std::unique_ptr<Worker> log_worker = handle->make_worker("log");
+  std::unique_ptr<Worker> snapshot_worker = handle->make_worker("snapshots");
   const bool read_only = service.settings.read_only;
   const std::uint64_t nodes = service.state.tree.size(), bytes = service.state.tree.data_bytes();
   std::optional<Error> failure;
-  server::Server server(
-      {context.fs, context.clock, handle->loop(), handle->transport(), *log, *log_worker},
-      std::move(service.settings), std::move(service.state), service.log_dir);
+  server::Server server({context.fs, context.clock, handle->loop(), handle->transport(), *log, *log_worker,
+                         *snapshot_worker, context.random},
+                        std::move(service.settings), std::move(service.state), service.places);
+  // Their tasks use the server: they end before it does, however this function is left.
+  struct EndWorkers {
+    std::unique_ptr<Worker>&log, &snapshots;
+    ~EndWorkers() { log.reset(), snapshots.reset(); }
+  } end_workers{log_worker, snapshot_worker};
   server.on_failure([&](const Error& error) {
     failure = error.clone();
     handle->stop();
   });
   ZK_TRY_STATUS(server.start());
   context.job.progress.phase = nullptr;
-  context.output.note(fmt::format(
-      "serving {}{} on {}, {} znodes, {}. Ctrl-C stops.", service.what,
-      read_only         ? ", read-only"
-      : options.scratch ? ", writable, kept nowhere"
-                        : "",
-      net::to_string(server.client_address()), human_count(nodes), human_size(bytes)));
+  context.output.note(fmt::format("serving {}{} on {}, {} znodes, {}. Ctrl-C stops.", service.what,
+                                  read_only         ? ", read-only"
+                                  : options.scratch ? ", writable, kept nowhere"
+                                                    : "",
+                                  net::to_string(server.client_address()), human_count(nodes),
+                                  human_size(bytes)));
   ZK_TRY_STATUS(handle->run());
   if (failure) return fail(std::move(*failure));
   // Asked to stop: what is on its way is finished.
@@ -206,18 +211,24 @@ Verb serve_verb() {
       .name = "serve",
       .group = Group::kServer,
       .summary = "run a ZooKeeper server from a zoo.cfg, or over a point",
-      .description =
-          "With a zoo.cfg of Apache ZooKeeper it is that standalone server: the same data directory, the same "
-          "files, the same port. A server that configures an ensemble is refused. Every write is on disk before "
-          "it is answered. Where the directory is damaged it does not start, and says where and what to do.\n\n"
-          "With anything else that zkark reads (a data directory, a tarball, a point of a repository) it serves "
-          "that point: read-only, every write is refused and nothing expires; with --scratch writes are taken "
-          "and forgotten at the end. The source is never changed.\n\n"
-          "Clients of Apache ZooKeeper connect as they are. It runs in the foreground until SIGTERM or Ctrl-C; "
-          "log lines go to stderr, or to --log-file, which is rotated.",
+      .description = "With a zoo.cfg of Apache ZooKeeper it is that standalone server: the same data "
+                     "directory, the same "
+                     "files, the same port. A server that configures an ensemble is refused. Every write is "
+                     "on disk before "
+                     "it is answered. Where the directory is damaged it does not start, and says where and "
+                     "what to do.\n\n"
+                     "With anything else that zkark reads (a data directory, a tarball, a point of a "
+                     "repository) it serves "
+                     "that point: read-only, every write is refused and nothing expires; with --scratch "
+                     "writes are taken "
+                     "and forgotten at the end. The source is never changed.\n\n"
+                     "Clients of Apache ZooKeeper connect as they are. It runs in the foreground until "
+                     "SIGTERM or Ctrl-C; "
+                     "log lines go to stderr, or to --log-file, which is rotated.",
       .examples = {{"zkark serve /etc/zookeeper/conf/zoo.cfg", "in place of Apache ZooKeeper"},
                    {"zkark serve -Dzookeeper.snapCount=10000 zoo.cfg", "with a system property"},
-                   {"zkark serve /var/lib/zookeeper --listen 127.0.0.1:2182", "look at a directory with zkCli"},
+                   {"zkark serve /var/lib/zookeeper --listen 127.0.0.1:2182",
+                    "look at a directory with zkCli"},
                    {"zkark serve /var/lib/zookeeper --at 'yesterday 14:00' --scratch --listen 2182",
                     "rehearse on what was there then"}},
       .exit_codes = {3, 5, 6, 7, 9},

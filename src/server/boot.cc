@@ -40,10 +40,11 @@ Status check_synced_mark(Fs& fs, const std::string& log_dir, std::int64_t last_z
   const auto mark = parse_synced_mark(*text);
   if (!mark || mark->zxid <= last_zxid) return {};
   return fail(
-      Error(ErrorId::kGap,
-            fmt::format("zxid 0x{:x} was written to disk here and acknowledged, but what can be read now ends "
-                        "at 0x{:x}",
-                        mark->zxid, last_zxid))
+      Error(
+          ErrorId::kGap,
+          fmt::format("zxid 0x{:x} was written to disk here and acknowledged, but what can be read now ends "
+                      "at 0x{:x}",
+                      mark->zxid, last_zxid))
           .at(join_path(log_dir, mark->log))
           .with_hint(fmt::format("the log was damaged or removed since: look with `zkark inspect`, salvage "
                                  "with `zkark repair`; to start without those writes remove {}",
@@ -51,19 +52,19 @@ Status check_synced_mark(Fs& fs, const std::string& log_dir, std::int64_t last_z
 }
 
 Error with_way_out(Error error, const Settings& settings) {
-  return std::move(error).with_hint(
-      fmt::format("make a corrected copy with `zkark repair {} -O DIR`, which says what is lost",
-                  settings.data_dir));
+  return std::move(error).with_hint(fmt::format(
+      "make a corrected copy with `zkark repair {} -O DIR`, which says what is lost", settings.data_dir));
 }
 
 }  // namespace
 
 Result<Booted> boot(Fs& fs, System& system, const Settings& settings, Job& job) {
-  Booted booted{restore::initial_state(), join_path(settings.data_dir, "version-2"),
-                join_path(settings.data_log_dir.empty() ? settings.data_dir : settings.data_log_dir,
-                          "version-2"),
-                true,
-                {}};
+  Booted booted{
+      restore::initial_state(),
+      join_path(settings.data_dir, "version-2"),
+      join_path(settings.data_log_dir.empty() ? settings.data_dir : settings.data_log_dir, "version-2"),
+      true,
+      {}};
   ZK_TRY_STATUS(need_dir(fs, booted.snapshot_dir, settings));
   ZK_TRY_STATUS(need_dir(fs, booted.log_dir, settings));
   ZK_TRY_STATUS(nobody_else(system, booted.log_dir));
@@ -82,8 +83,7 @@ Result<Booted> boot(Fs& fs, System& system, const Settings& settings, Job& job) 
   // A log without a single record and no snapshot: a server that was stopped before its first client.
   Result<restore::Target> target = restore::resolve_target(source, *listing, {}, job);
   if (!target) return fail(with_way_out(std::move(target).error(), settings));
-  Result<restore::Rebuilt> rebuilt =
-      restore::rebuild(source, *listing, target->zxid, booted.findings, job);
+  Result<restore::Rebuilt> rebuilt = restore::rebuild(source, *listing, target->zxid, booted.findings, job);
   if (!rebuilt) return fail(with_way_out(std::move(rebuilt).error(), settings));
   booted.state = std::move(rebuilt->replay.state);
   ZK_TRY_STATUS(check_synced_mark(fs, booted.log_dir, booted.state.last_zxid));

@@ -21,8 +21,8 @@ struct Booted {
 
 /// Makes missing directories (datadir.autocreate), loads the newest state. Changes nothing else. Errors, each
 /// with a way out: kNoFile (no such directory, and none may be made), kTargetInUse (another process has its
-/// files open), the damage or gap that stands between the newest usable snapshot and the end of the logs, kGap
-/// when records that were synced once are gone (the note of LogFiles::note_synced()).
+/// files open), the damage or gap that stands between the newest usable snapshot and the end of the logs,
+/// kGap when records that were synced once are gone (the note of LogFiles::note_synced()).
 Result<Booted> boot(Fs& fs, System& system, const Settings& settings, Job& job);
 
 }  // namespace zkark::server

@@ -114,6 +114,7 @@ std::size_t Connection::parse(Bytes bytes) {
       handshake(frame);
     else
       request(frame);
+    if (out_.size() > kSlowBytes) flush();  // a client that does not read is not answered on and on
   }
   return at;
 }
@@ -350,7 +351,7 @@ void Connection::flush() {
 void Connection::drained() {
   if (!slow_ || !open()) return;
   slow_ = false;
-  if (!held_) link_->resume();
+  if (!held_) go_on();
 }
 
 void Connection::closed(const std::optional<Error>& why) {

@@ -104,7 +104,9 @@ class Connection final : public net::LinkEvents, public Watcher {
   void mark_dirty();
   std::int64_t last_zxid() const;
   void count(OpCode op, std::int32_t xid, std::int64_t zxid, std::int64_t received_ns);
-  bool reading() const { return open() && state_ != State::kConnecting && !held_ && !session_closing_; }
+  bool reading() const {
+    return open() && state_ != State::kConnecting && !held_ && !slow_ && !session_closing_;
+  }
 
   Server& server_;
   std::unique_ptr<net::Link> link_;

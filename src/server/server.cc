@@ -19,16 +19,16 @@ Server::Server(ServerSeams seams, Settings settings, restore::State state, const
       state_(std::move(state)),
       sessions_(settings_.tick_ms, settings_.server_id, seams.clock.wall().ms),
       prep_(state_, settings_, rules_),
-      commit_log_(seams.loop, seams.log_worker,
-                  LogFiles(seams.fs, seams.clock, places.logs, settings_),
-                  {[this](const LogGroup& group) { durable(group); },
-                   [this](Error error) { fail(std::move(error)); },
-                   [this](std::int64_t ms) {
-                     ++stats_.slow_syncs;
-                     seams_.log.warn(fmt::format("syncing the transaction log took {} ms, which delays every "
-                                                 "write; is its disk shared or slow?",
-                                                 ms));
-                   }}) {
+      commit_log_(
+          seams.loop, seams.log_worker, LogFiles(seams.fs, seams.clock, places.logs, settings_),
+          {[this](const LogGroup& group) { durable(group); }, [this](Error error) { fail(std::move(error)); },
+           [this](std::int64_t ms) {
+             ++stats_.slow_syncs;
+             seams_.log.warn(
+                 fmt::format("syncing the transaction log took {} ms, which delays every "
+                             "write; is its disk shared or slow?",
+                             ms));
+           }}) {
   if (settings_.read_only) return;
   snapshotter_.emplace(
       SnapshotterSeams{seams.fs, seams.clock, seams.loop, seams.snapshot_worker, seams.log, seams.random},
