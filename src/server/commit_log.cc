@@ -100,6 +100,7 @@ Status LogFiles::write(const LogGroup& group) {
   const MonotonicTime start = clock_.monotonic();
   ZK_TRY_STATUS(file_->sync_data());
   const std::int64_t took_ms = (clock_.monotonic().ns - start.ns) / 1'000'000;
+  last_sync_ms_ = took_ms;
   slow_sync_ms_ = took_ms > settings_.fsync_warning_ms ? took_ms : 0;
   return {};
 }
@@ -151,6 +152,7 @@ void CommitLog::done(std::shared_ptr<LogGroup> group, Status status) {
     return events_.failed(std::move(status).error());
   }
   if (const std::int64_t ms = files_.slow_sync_ms(); ms != 0 && events_.slow_sync) events_.slow_sync(ms);
+  if (events_.synced && files_.last_sync_ms() >= 0) events_.synced(files_.last_sync_ms());
   events_.durable(*group);
   flush();
 }

@@ -40,6 +40,8 @@ class LogFiles {
   void note_synced(const LogGroup& group);
   /// Of the last sync that took longer than fsync.warningthresholdms, in ms; 0 when it was quick.
   std::int64_t slow_sync_ms() const { return slow_sync_ms_; }
+  /// Of the last sync; -1 where nothing is synced (forceSync=no).
+  std::int64_t last_sync_ms() const { return last_sync_ms_; }
 
  private:
   Status open_file(std::int64_t first_zxid);
@@ -53,7 +55,7 @@ class LogFiles {
   std::string name_;
   std::uint64_t size_ = 0;  // appended
   std::uint64_t room_ = 0;  // reserved behind it
-  std::int64_t slow_sync_ms_ = 0;
+  std::int64_t slow_sync_ms_ = 0, last_sync_ms_ = -1;
 };
 
 /// Name of the note of note_synced(), and what it says.
@@ -74,6 +76,7 @@ class CommitLog {
     std::function<void(const LogGroup& group)> durable;
     std::function<void(Error error)> failed;  // once; nothing is durable any more
     std::function<void(std::int64_t ms)> slow_sync;
+    std::function<void(std::int64_t ms)> synced = {};  // how long each sync took
   };
   CommitLog(Loop& loop, Worker& worker, LogFiles files, Events events);
 

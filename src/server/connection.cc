@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/server/four_letter.h"
 #include "src/server/reads.h"
 #include "src/server/server.h"
 
@@ -121,12 +122,28 @@ std::size_t Connection::parse(Bytes bytes) {
 
 /// A connection that begins with a four-letter word is no client's. Further bytes are not looked at.
 bool Connection::first_bytes(Bytes bytes, std::size_t& used) {
-  const auto answer = server_.four_letter_word(as_text(bytes.first(4)));
-  if (!answer) return false;
+  const std::size_t wanted = word_size(as_text(bytes.first(4)), server_.settings());
+  if (wanted == 0) return false;
+  if (bytes.size() < wanted) return true;  // the rest has as long as a handshake
   used = bytes.size();
-  out_ += *answer;
-  close_when_sent();
+  state_ = State::kWord;
+  link_->pause();
+  ++stats_.received, ++server_.stats().received;
+  server_.metrics().bytes_received_count += 4;
+  server::answer_word(server_, *this, as_text(bytes.first(wanted)));
   return true;
+}
+
+void Connection::answer_word(std::string_view text) {
+  if (!open()) return;
+  out_ += text;
+  ++stats_.sent, ++server_.stats().sent;
+  close_when_sent();
+}
+
+unsigned Connection::interest() const {
+  if (!open() || state_ == State::kWord) return 0;
+  return (reading() && !slow_ ? 1U : 0U) | (link_->unsent_bytes() != 0 ? 4U : 0U);
 }
 
 void Connection::handshake(Bytes frame) {
@@ -135,6 +152,8 @@ void Connection::handshake(Bytes frame) {
   if (!in.ok()) return close();
   ++stats_.received;
   ++server_.stats().received;
+  ++server_.metrics().connection_request_count;
+  server_.metrics().bytes_received_count += static_cast<std::int64_t>(frame.size()) + 4;
   stats_.last_cxid = 0;
   stats_.last_op = OpCode::kCreateSession;
   read_only_ = request.read_only;
@@ -171,7 +190,9 @@ void Connection::connected(Session* session) {
   PacketWriter packet(out_);
   response.write(packet.body());
   packet.end();
-  count(OpCode::kCreateSession, 0, server_.last_zxid(), now_ns_);
+  const std::int64_t asked_ns = now_ns_;
+  now_ns_ = server_.now_ns();
+  count(OpCode::kCreateSession, 0, server_.last_zxid(), asked_ns);
   mark_dirty();
   if (session == nullptr) return close_when_sent();
   state_ = State::kOpen;
@@ -185,6 +206,7 @@ void Connection::request(Bytes frame) {
   const Bytes body = frame.subspan(RequestHeader::kBytes);
   ++stats_.received;
   ++server_.stats().received;
+  server_.metrics().bytes_received_count += static_cast<std::int64_t>(frame.size()) + 4;
   if (xid >= 0) stats_.last_cxid = xid;
   if (session_ == nullptr || session_->closing) return close();
   server_.sessions().touch(*session_, now_ns_ / 1'000'000);
@@ -241,6 +263,7 @@ void Connection::add_auth(std::int32_t xid, Bytes body) {
   }
   server_.log().warn(fmt::format("authentication of {} by the scheme '{}' failed", net::to_string(remote_),
                                  auth.scheme.value_or("")));
+  ++server_.metrics().auth_failed;
   reply(xid, 0, ZkCode::kAuthFailed);
   close_when_sent();
 }
@@ -263,8 +286,11 @@ void Connection::answer(std::int32_t xid, OpCode op, Bytes body, const Identitie
   if (is_read(op)) {
     const std::int32_t shown_xid = op == OpCode::kPing ? Xid::kPing : xid;
     PacketWriter packet(out_, {shown_xid, zxid, ZkCode::kOk});
-    if (const ZkCode err = read(op, body, context, packet.body()); err != ZkCode::kOk) packet.fail(err);
+    const ZkCode err = read(op, body, context, packet.body());
+    if (err != ZkCode::kOk) packet.fail(err);
     packet.end();
+    if (err == ZkCode::kOk)
+      server_.metrics().add_read(op, body, as_bytes(out_).subspan(counted_ + 4 + ReplyHeader::kBytes));
     return count(op, xid, zxid, received_ns);
   }
   if (is_set_watches(op)) {
@@ -297,6 +323,8 @@ void Connection::reply(std::int32_t xid, std::int64_t zxid, ZkCode err) {
 
 std::int64_t Connection::last_zxid() const { return server_.last_zxid(); }
 
+std::int64_t Connection::now_ns() const { return server_.now_ns(); }
+
 void Connection::mark_dirty() {
   if (dirty_) return;
   dirty_ = true;
@@ -307,8 +335,15 @@ void Connection::count(OpCode op, std::int32_t, std::int64_t zxid, std::int64_t 
   ServerStats& all = server_.stats();
   const std::int64_t latency = std::max<std::int64_t>(0, (now_ns_ - received_ns) / 1'000'000);
   ++stats_.sent, ++all.sent;
+  Metrics& metrics = server_.metrics();
+  if (op != OpCode::kCreateSession)
+    metrics.add_response(static_cast<std::int64_t>(out_.size() - counted_) - 4);
+  counted_ = out_.size();
+  const bool update = is_write(op) || op == OpCode::kCreateSession || op == OpCode::kCloseSession;
+  (update ? metrics.updatelatency : metrics.readlatency).add(latency);
   if (op != OpCode::kNotification) stats_.last_op = op;
   stats_.last_zxid = zxid;
+  stats_.last_response_ms = now_ns_ / 1'000'000;
   stats_.last_latency_ms = latency;
   stats_.min_latency_ms = stats_.responses == 0 ? latency : std::min(stats_.min_latency_ms, latency);
   stats_.max_latency_ms = std::max(stats_.max_latency_ms, latency);
@@ -323,6 +358,8 @@ void Connection::count(OpCode op, std::int32_t, std::int64_t zxid, std::int64_t 
 void Connection::event(EventType type, std::string_view path, std::int64_t) {
   if (!open()) return;
   append_event(out_, type, path);
+  server_.metrics().watch_bytes += static_cast<std::int64_t>(out_.size() - counted_) - 4;
+  counted_ = out_.size();
   ++stats_.sent, ++server_.stats().sent;
   mark_dirty();
 }
@@ -336,6 +373,7 @@ void Connection::flush() {
   if (link_ == nullptr || out_.empty()) return;
   link_->send(as_bytes(out_));
   release(out_);
+  counted_ = 0;
   const std::size_t unsent = link_->unsent_bytes();
   if (unsent > kMostUnsentBytes) {
     server_.log().warn(fmt::format("closing {}: it left {} bytes of replies and events unread",
@@ -368,6 +406,7 @@ void Connection::close() {
   waiting_.clear();
   partial_.clear();
   out_.clear();
+  counted_ = 0;
   if (session_ != nullptr && session_->owner == this) session_->owner = nullptr;
   session_ = nullptr;
   server_.watches().remove_all(*this);

@@ -58,9 +58,13 @@ class Connection final : public net::LinkEvents, public Watcher {
   /// Ends it now, or after what was appended is sent.
   void close();
   void close_when_sent();
+  /// The answer to a four-letter word; the connection ends with it.
+  void answer_word(std::string_view text);
   /// Goes on reading after the server had too much to do.
   void go_on();
 
+  /// There is a link.
+  bool alive() const { return link_ != nullptr; }
   bool open() const { return link_ != nullptr && !ending_; }
   /// Nothing refers to it any more.
   bool dead() const { return link_ == nullptr && proposals_ == 0; }
@@ -75,10 +79,12 @@ class Connection final : public net::LinkEvents, public Watcher {
   ConnectionStats& stats() { return stats_; }
   std::size_t outstanding() const { return waiting_.size(); }
   std::int64_t accepted_ns() const { return accepted_ns_; }
+  /// As `cons` shows it: 1 reads, 4 has something to send. 0 for a four-letter word.
+  unsigned interest() const;
   bool read_only_asked() const { return read_only_.value_or(false); }
 
  private:
-  enum class State : std::uint8_t { kFirst, kHandshake, kConnecting, kOpen };
+  enum class State : std::uint8_t { kFirst, kWord, kHandshake, kConnecting, kOpen };
   /// A request whose reply is not written yet. Writes wait for their proposal, others for the writes before
   /// them.
   struct Waiting {
@@ -103,9 +109,11 @@ class Connection final : public net::LinkEvents, public Watcher {
   void reply(std::int32_t xid, std::int64_t zxid, ZkCode err);
   void mark_dirty();
   std::int64_t last_zxid() const;
+  std::int64_t now_ns() const;
   void count(OpCode op, std::int32_t xid, std::int64_t zxid, std::int64_t received_ns);
   bool reading() const {
-    return open() && state_ != State::kConnecting && !held_ && !slow_ && !session_closing_;
+    return open() && state_ != State::kConnecting && state_ != State::kWord && !held_ && !slow_ &&
+           !session_closing_;
   }
 
   Server& server_;
@@ -122,13 +130,14 @@ class Connection final : public net::LinkEvents, public Watcher {
   Session* session_ = nullptr;
   std::int64_t session_id_ = 0;
   Identities who_;
-  std::string partial_;  // of a frame that has not come whole
-  std::string out_;      // not handed to the link yet
+  std::string partial_;      // of a frame that has not come whole
+  std::string out_;          // not handed to the link yet
+  std::size_t counted_ = 0;  // of out_, in the metrics
   std::deque<Waiting> waiting_;
   std::size_t proposals_ = 0;
   ConnectionStats stats_;
   std::int64_t accepted_ns_ = 0;
-  std::int64_t now_ns_ = 0;  // when the bytes came that are being handled
+  std::int64_t now_ns_ = 0;  // when the bytes came, or the write was committed, that are being handled
 };
 
 template <class Write>
@@ -136,6 +145,7 @@ void Connection::committed(ZkCode err, Write write) {
   if (!open()) return;
   const Waiting done = std::move(waiting_.front());
   waiting_.pop_front();
+  now_ns_ = now_ns();
   const std::int64_t zxid = last_zxid();
   PacketWriter packet(out_, {done.xid, zxid, err});
   if (err == ZkCode::kOk) write(packet.body());

@@ -28,7 +28,8 @@ Server::Server(ServerSeams seams, Settings settings, restore::State state, const
                  fmt::format("syncing the transaction log took {} ms, which delays every "
                              "write; is its disk shared or slow?",
                              ms));
-           }}) {
+           },
+           [this](std::int64_t ms) { metrics_.fsynctime.add(ms); }}) {
   if (settings_.read_only) return;
   snapshotter_.emplace(
       SnapshotterSeams{seams.fs, seams.clock, seams.loop, seams.snapshot_worker, seams.log, seams.random},
@@ -40,6 +41,7 @@ Server::~Server() {
 }
 
 Status Server::start() {
+  started_ms_ = now_ms();
   // A point that is served read-only has no clients of before: its sessions stay as they are.
   if (!settings_.read_only)
     for (const auto& [id, timeout_ms] : state_.sessions) sessions_.add(id, timeout_ms, now_ms());
@@ -76,6 +78,7 @@ void Server::accept(std::unique_ptr<net::Link> link) {
     seams_.log.warn(fmt::format("too many connections from {} (maxClientCnxns is {}, maxCnxns {})", ip,
                                 settings_.max_client_cnxns, settings_.max_cnxns));
     if (of_ip == 0) per_ip_.erase(ip);
+    ++metrics_.connection_rejected;
     return;
   }
   ++of_ip;
@@ -86,6 +89,20 @@ void Server::gone(Connection& connection) {
   const auto at = per_ip_.find(connection.remote().ip);
   if (at != per_ip_.end() && --at->second == 0) per_ip_.erase(at);
   std::erase(held_, &connection);
+  reap_later();
+}
+
+void Server::drop_proposal(Connection& connection) {
+  connection.drop_proposal();
+  if (connection.dead()) reap_later();
+}
+
+std::size_t Server::alive_connections() const {
+  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                [](const auto& connection) { return connection->alive(); }));
+}
+
+void Server::reap_later() {
   if (reap_scheduled_) return;
   reap_scheduled_ = true;
   seams_.loop.post([this] { reap(); });
@@ -168,6 +185,7 @@ void Server::tick() {
   const std::int64_t now = now_ms();
   for (const std::int64_t id : sessions_.expire(now)) {
     const Session* session = sessions_.find(id);
+    ++metrics_.stale_sessions_expired;
     seams_.log.info(
         fmt::format("expiring session 0x{:x}, timeout of {} ms exceeded", id, session->timeout_ms));
     if (session->local)
@@ -176,8 +194,11 @@ void Server::tick() {
       close_session(id, 0, nullptr, 0);
   }
   for (const auto& connection : connections_) {
-    if (!connection->open() || connection->handshake_done()) continue;
-    if (now - connection->accepted_ns() / 1'000'000 > settings_.sessionless_timeout_ms) connection->close();
+    // Also one that is ending: somebody who asked for a word and does not read the answer.
+    if (!connection->alive() || connection->handshake_done()) continue;
+    if (now - connection->accepted_ns() / 1'000'000 <= settings_.sessionless_timeout_ms) continue;
+    ++metrics_.sessionless_connections_expired;
+    connection->close();
   }
   schedule_tick();
 }
@@ -208,14 +229,17 @@ void Server::submit(Proposal proposal, const Prepared& prepared) {
   if (proposal.connection != nullptr) proposal.connection->add_proposal();
   commit_log_.append(as_bytes(payload_), prepared.zxid);
   proposals_.push_back(std::move(proposal));
+  ++metrics_.prep_processor_request_queued;
+  ++metrics_.sync_processor_request_queued;
 }
 
 void Server::durable(const LogGroup& group) {
+  metrics_.sync_processor_batch_size.add(static_cast<std::int64_t>(group.payloads.size()));
   for (std::size_t i = 0; i < group.payloads.size() && !has_failed_; ++i) {
     Proposal proposal = std::move(proposals_.front());
     proposals_.pop_front();
     commit(proposal, group.payload(i));
-    if (proposal.connection != nullptr) proposal.connection->drop_proposal();
+    if (proposal.connection != nullptr) drop_proposal(*proposal.connection);
   }
   if (snapshotter_ && !has_failed_) snapshotter_->applied(group.payloads.size(), group.bytes.size());
   if (!held_.empty() && !too_busy()) {
@@ -234,9 +258,13 @@ void Server::commit(Proposal& proposal, Bytes payload) {
   if (!txn) return fail(std::move(txn).error().context("a record of this server cannot be read back"));
   if (auto applied = restore::apply(state_, *txn, this); !applied) return fail(std::move(applied).error());
   prep_.applied(proposal.zxid);
-  if (txn->digest && static_cast<std::uint64_t>(txn->digest->digest) != state_.tree.digest())
+  metrics_.propagation_latency.add(std::max<std::int64_t>(0, wall_ms() - txn->header.time_ms));
+  note_digest(proposal.zxid);
+  if (txn->digest && static_cast<std::uint64_t>(txn->digest->digest) != state_.tree.digest()) {
+    ++metrics_.digest_mismatches_count;
     return fail(Error(ErrorId::kInternal, "the tree differs from the digest that was logged for it")
                     .at_zxid(proposal.zxid));
+  }
   reply(proposal, *txn);
 }
 
@@ -313,6 +341,15 @@ void Server::reply_to_multi(const Proposal& proposal, const MultiTxn& multi, Jut
   MultiHeader{}.write(out);
 }
 
+/// Apache's DataTree keeps the same, for `hash`.
+void Server::note_digest(std::int64_t zxid) {
+  constexpr std::int64_t kEvery = 128;
+  constexpr std::size_t kKept = 1024;
+  if (zxid % kEvery != 0 || !settings_.digest_enabled) return;
+  digests_.emplace_back(zxid, state_.tree.digest());
+  if (digests_.size() > kKept) digests_.pop_front();
+}
+
 // ---- what apply() did
 
 AclList Server::acl_at(std::string_view path) const {
@@ -334,8 +371,14 @@ std::string_view parent_of(std::string_view path) { return path.substr(0, path.r
 
 }  // namespace
 
+void Server::note_write(std::string_view path) {
+  const std::optional<Bytes> data = state_.tree.data(state_.tree.find(path));
+  metrics_.add_write(path, data ? data->size() : 0);
+}
+
 void Server::created(std::string_view path) {
   changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
+  note_write(path);
   watches_.created(path, acl_at(path), acl_at(parent_of(path)), applying_zxid_);
 }
 
@@ -345,11 +388,13 @@ void Server::deleting(std::string_view, restore::NodeId id) {
 
 void Server::deleted(std::string_view path) {
   changed_.push_back({std::string(path), {}});
+  metrics_.add_write(path, 0);
   watches_.deleted(path, AclList(as_bytes(deleted_acl_)), acl_at(parent_of(path)), applying_zxid_);
 }
 
 void Server::data_changed(std::string_view path) {
   changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
+  note_write(path);
   watches_.data_changed(path, acl_at(path), applying_zxid_);
 }
 
@@ -368,6 +413,7 @@ void Server::fail(Error error) {
   if (has_failed_) return;
   has_failed_ = true;
   if (snapshotter_) snapshotter_->stop();
+  ++metrics_.unrecoverable_error_count;
   seams_.log.error("the server stops: " + error.to_string());
   for (const auto& connection : connections_) connection->close();
   if (failed_) failed_(error);
@@ -395,13 +441,6 @@ void Server::finish_stop() {
   std::function<void()> stopped = std::move(stopped_);
   stopped_ = nullptr;
   stopped();
-}
-
-std::optional<std::string> Server::four_letter_word(std::string_view word) {
-  if (word == "ruok") return "imok";
-  if (word == "srvr")
-    return fmt::format("Zookeeper version: zkark\nZxid: 0x{:x}\nMode: standalone\n", last_zxid());
-  return std::nullopt;
 }
 
 }  // namespace zkark::server

@@ -14,6 +14,7 @@
 #include "formats/base/fs.h"
 #include "formats/base/log.h"
 #include "formats/base/loop.h"
+#include "formats/base/process_facts.h"
 #include "formats/base/random.h"
 #include "restore/apply.h"
 #include "restore/state.h"
@@ -21,6 +22,7 @@
 #include "src/server/auth.h"
 #include "src/server/commit_log.h"
 #include "src/server/connection.h"
+#include "src/server/metrics.h"
 #include "src/server/prep.h"
 #include "src/server/sessions.h"
 #include "src/server/settings.h"
@@ -39,6 +41,7 @@ struct ServerSeams {
   Worker& log_worker;
   Worker& snapshot_worker;
   Random& random;
+  ProcessFacts facts = {};
 };
 
 struct ServerStats {
@@ -71,9 +74,11 @@ class Server final : private restore::Effects {
   const restore::State& state() const { return state_; }
   WatchTable& watches() { return watches_; }
   SessionTable& sessions() { return sessions_; }
+  const WatchTable& watches() const { return watches_; }
   ServerStats& stats() { return stats_; }
   /// Null with settings.read_only.
   Snapshotter* snapshotter() { return snapshotter_ ? &*snapshotter_ : nullptr; }
+  Metrics& metrics() { return metrics_; }
   Log& log() { return seams_.log; }
   std::int64_t now_ns() { return seams_.clock.monotonic().ns; }
   std::int64_t now_ms() { return now_ns() / 1'000'000; }
@@ -92,8 +97,20 @@ class Server final : private restore::Effects {
   void hold(Connection& connection) { held_.push_back(&connection); }
   /// The link of a connection is gone.
   void gone(Connection& connection);
-  /// The answer to a four-letter word; nullopt: it is none.
-  std::optional<std::string> four_letter_word(std::string_view word);
+  /// Undoes Connection::add_proposal() and forgets a connection that nothing else held.
+  void drop_proposal(Connection& connection);
+
+  // ---- for those who ask about the server
+  ServerSeams& seams() { return seams_; }
+  const ProcessFacts& facts() const { return seams_.facts; }
+  bool serving() const { return !has_failed_; }
+  std::int64_t uptime_ms() { return now_ms() - started_ms_; }
+  std::size_t alive_connections() const;
+  /// (zxid, digest of the tree) of every 128th zxid since the start, the last 1024 of them.
+  const std::deque<std::pair<std::int64_t, std::uint64_t>>& digests() const { return digests_; }
+  /// Nothing is traced by it; kept for who sets and asks for it.
+  std::int64_t trace_mask() const { return trace_mask_; }
+  void set_trace_mask(std::int64_t mask) { trace_mask_ = mask; }
   const std::vector<std::unique_ptr<Connection>>& connections() const { return connections_; }
   std::size_t outstanding() const { return proposals_.size(); }
 
@@ -135,7 +152,10 @@ class Server final : private restore::Effects {
   void tick();
   void schedule_tick();
   void finish_stop();
+  void reap_later();
   void reap();
+  void note_digest(std::int64_t zxid);
+  void note_write(std::string_view path);
   AclList acl_at(std::string_view path) const;
 
   ServerSeams seams_;
@@ -148,6 +168,9 @@ class Server final : private restore::Effects {
   CommitLog commit_log_;
   std::optional<Snapshotter> snapshotter_;
   ServerStats stats_;
+  Metrics metrics_;
+  std::deque<std::pair<std::int64_t, std::uint64_t>> digests_;
+  std::int64_t started_ms_ = 0, trace_mask_ = 306;
   std::deque<Proposal> proposals_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::string, std::int64_t> per_ip_;
