@@ -124,8 +124,8 @@ Result<Service> from_point(Context& context, const Options& options) {
   settings.tick_ms = 2000;
   settings.min_session_timeout_ms = 4000, settings.max_session_timeout_ms = 40'000;
   settings.extended_types = true;
-  settings.four_letter_words = {"conf", "cons", "dump", "envi", "isro", "mntr",
-                                "ruok", "srvr", "stat", "wchc", "wchp", "wchs"};
+  settings.four_letter_words = {"cons", "dump", "envi", "isro", "mntr", "ruok",
+                                "srvr", "stat", "wchc", "wchp", "wchs"};
   settings.client_host = "127.0.0.1";
   settings.client_port = kDefaultPort;
   if (options.listen) settings.client_host = options.listen->ip, settings.client_port = options.listen->port;
@@ -155,7 +155,7 @@ Status serve(Context& context, Service service, const Options& options) {
   const std::uint64_t nodes = service.state.tree.size(), bytes = service.state.tree.data_bytes();
   std::optional<Error> failure;
   server::Server server({context.fs, context.clock, handle->loop(), handle->transport(), *log, *log_worker,
-                         *snapshot_worker, context.random},
+                         *snapshot_worker, context.random, handle->process_facts()},
                         std::move(service.settings), std::move(service.state), service.places);
   // Their tasks use the server: they end before it does, however this function is left.
   struct EndWorkers {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "formats/base/loop.h"
+#include "formats/base/process_facts.h"
 #include "formats/base/result.h"
 #include "src/net/transport.h"
 
@@ -23,6 +24,8 @@ struct LoopHandle {
   virtual Status run() = 0;
   /// Makes run() return soon. Any thread.
   virtual void stop() = 0;
+  /// What a server tells about the process it is.
+  virtual ProcessFacts process_facts() { return {}; }
 };
 
 }  // namespace zkark::cli

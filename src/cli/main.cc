@@ -19,6 +19,7 @@
 #include "src/os/log_file.h"
 #include "src/os/loop_worker.h"
 #include "src/os/posix_fs.h"
+#include "src/os/process_facts.h"
 #include "src/os/random.h"
 #include "src/os/signals.h"
 #include "src/os/terminal.h"
@@ -87,6 +88,7 @@ class RealLoop final : public LoopHandle {
       stop();
     });
   }
+  ProcessFacts process_facts() override { return os::process_facts(); }
   Status run() override {
     Status outcome = loop_.run();
     ++runs_;

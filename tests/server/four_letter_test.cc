@@ -85,13 +85,15 @@ struct World {
     settings.pre_alloc_bytes = 0;
     settings.four_letter_words = std::move(words);
     settings.read_only = read_only;
+    snapshot_worker.hold();  // the sizes of the directories are those of the test
     facts.version = "1.2.3";
     facts.built_on = "2026-01-02 03:04 UTC";
     facts.host_name = "box", facts.os_name = "Linux", facts.os_arch = "x86_64", facts.os_version = "6.1";
     facts.user_name = "zk", facts.user_home = "/home/zk", facts.working_dir = "/", facts.temp_dir = "/tmp";
     facts.numbers = [] { return ProcessNumbers{7, 1024, 300 << 20, 400 << 20, 20 << 20}; };
-    server.emplace(ServerSeams{fs, clock, loop, net, log, worker, facts}, settings, restore::initial_state(),
-                   "/logs/version-2");
+    server.emplace(ServerSeams{fs, clock, loop, net, log, worker, snapshot_worker, loop.random(), facts},
+                   settings, restore::initial_state(),
+                   DataPlaces{.snapshots = "/data/version-2", .logs = "/logs/version-2"});
     server->on_failure([this](const Error&) { failed = true; });
     EXPECT_TRUE(server->start());
   }
@@ -127,7 +129,7 @@ struct World {
   test::SimLoop loop{clock, 5};
   test::SimFs fs;
   test::SimTransport net{loop, {.max_delay_ms = 0}};
-  test::SimWorker worker{loop, 0};
+  test::SimWorker worker{loop, 0}, snapshot_worker{loop, 0};
   NoLog log;
   Settings settings;
   ProcessFacts facts;

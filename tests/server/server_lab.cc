@@ -150,8 +150,10 @@ void ServerLab::start() {
   std::optional<restore::ReplayResult> found = replayed();
   restore::State state = found ? std::move(found->state) : restore::initial_state();
   worker.emplace(loop);
-  server_ = std::make_unique<Server>(ServerSeams{fs, clock, loop, net, log, *worker}, settings,
-                                     std::move(state), "/data/version-2");
+  snapshot_worker.emplace(loop);
+  server_ = std::make_unique<Server>(
+      ServerSeams{fs, clock, loop, net, log, *worker, *snapshot_worker, loop.random()}, settings,
+      std::move(state), DataPlaces{.snapshots = "/data/version-2", .logs = "/data/version-2"});
   server_->on_failure([this](const Error& error) { failures.push_back(error.to_string()); });
   const Status started = server_->start();
   if (!started) ADD_FAILURE() << started.error().to_string();
@@ -159,6 +161,7 @@ void ServerLab::start() {
 
 void ServerLab::kill() {
   worker.reset();  // runs what is left: the thread of a real one ends first, too
+  snapshot_worker.reset();
   server_.reset();
 }
 

@@ -123,7 +123,7 @@ class ServerLab {
   test::SimFs fs;
   test::SimTransport net;
   KeptLog log;
-  std::optional<test::SimWorker> worker;
+  std::optional<test::SimWorker> worker, snapshot_worker;
   std::vector<std::string> failures;  // told by on_failure
 
  private:
