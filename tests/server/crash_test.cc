@@ -16,8 +16,13 @@ using test::SimFs;
 struct Life {
   explicit Life(SimFs& disk)
       : fs(disk),
-        server(ServerSeams{fs, clock, loop, net, log, worker}, lab_settings(), state_of(disk),
-               "/data/version-2") {}
+        server(ServerSeams{fs, clock, loop, net, log, *worker, *snapshot_worker, loop.random()},
+               lab_settings(), state_of(disk),
+               DataPlaces{.snapshots = "/data/version-2", .logs = "/data/version-2"}) {
+    snapshot_worker->hold();  // what is looked at here is the log
+  }
+  /// What workers still have to do uses the server.
+  ~Life() { worker.reset(), snapshot_worker.reset(); }
 
   /// `whole`: set to whether the replay came to the end of the logs.
   static restore::State state_of(SimFs& fs, bool* whole = nullptr) {
@@ -43,7 +48,7 @@ struct Life {
   test::SimLoop loop{clock, 5};
   test::SimTransport net{loop};
   KeptLog log;
-  test::SimWorker worker{loop};
+  std::optional<test::SimWorker> worker{std::in_place, loop}, snapshot_worker{std::in_place, loop};
   Server server;
 };
 

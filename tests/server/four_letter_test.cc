@@ -85,18 +85,20 @@ struct World {
     settings.pre_alloc_bytes = 0;
     settings.four_letter_words = std::move(words);
     settings.read_only = read_only;
-    snapshot_worker.hold();  // the sizes of the directories are those of the test
+    snapshot_worker->hold();  // the sizes of the directories are those of the test
     facts.version = "1.2.3";
     facts.built_on = "2026-01-02 03:04 UTC";
     facts.host_name = "box", facts.os_name = "Linux", facts.os_arch = "x86_64", facts.os_version = "6.1";
     facts.user_name = "zk", facts.user_home = "/home/zk", facts.working_dir = "/", facts.temp_dir = "/tmp";
     facts.numbers = [] { return ProcessNumbers{7, 1024, 300 << 20, 400 << 20, 20 << 20}; };
-    server.emplace(ServerSeams{fs, clock, loop, net, log, worker, snapshot_worker, loop.random(), facts},
+    server.emplace(ServerSeams{fs, clock, loop, net, log, *worker, *snapshot_worker, loop.random(), facts},
                    settings, restore::initial_state(),
                    DataPlaces{.snapshots = "/data/version-2", .logs = "/logs/version-2"});
     server->on_failure([this](const Error&) { failed = true; });
     EXPECT_TRUE(server->start());
   }
+  /// What workers still have to do uses the server.
+  ~World() { worker.reset(), snapshot_worker.reset(); }
   /// Sends `bytes` and gives all that came until the server ended it.
   std::string ask(std::string_view bytes) {
     Peer peer(net, server->client_address());
@@ -129,7 +131,7 @@ struct World {
   test::SimLoop loop{clock, 5};
   test::SimFs fs;
   test::SimTransport net{loop, {.max_delay_ms = 0}};
-  test::SimWorker worker{loop, 0}, snapshot_worker{loop, 0};
+  std::optional<test::SimWorker> worker{std::in_place, loop, 0}, snapshot_worker{std::in_place, loop, 0};
   NoLog log;
   Settings settings;
   ProcessFacts facts;
@@ -229,7 +231,7 @@ TEST(FourLetter, SizesComeFromTheDiskAndAnswerLater) {
 
 TEST(FourLetter, ADiskThatHangsHoldsUpNoOtherWord) {
   World world;
-  world.worker.hold();
+  world.worker->hold();
   Peer asks(world.net, world.server->client_address());
   asks.send("dirs");
   world.loop.advance(100);
@@ -237,7 +239,7 @@ TEST(FourLetter, ADiskThatHangsHoldsUpNoOtherWord) {
   EXPECT_EQ(asks.got(), "");
   // It has as long as a handshake; its answer then finds nobody.
   EXPECT_TRUE(world.loop.run_until([&] { return asks.closed(); }, 15'000));
-  world.worker.release();
+  world.worker->release();
   world.loop.advance(100);
   EXPECT_EQ(asks.got(), "");
   EXPECT_EQ(world.server->connections().size(), 0U);
@@ -385,11 +387,11 @@ TEST(FourLetter, TheLatencyOfAWriteIsTheTimeUntilItIsOnDisk) {
   World world;
   const auto client = world.client();
   world.ask("srst");
-  world.worker.hold();
+  world.worker->hold();
   client->request(9, OpCode::kSetData,
                   [](JuteWriter& out) { out.ustring("/p"), out.buffer(as_bytes("v")), out.i32(-1); });
   world.loop.advance(40);
-  world.worker.release();
+  world.worker->release();
   world.loop.advance(10);
   const std::string text = world.ask("mntr");
   EXPECT_NE(text.find("\nzk_max_updatelatency\t40\n"), std::string::npos) << text;
@@ -399,7 +401,7 @@ TEST(FourLetter, TheLatencyOfAWriteIsTheTimeUntilItIsOnDisk) {
 TEST(FourLetter, AStopDoesNotWaitForAConnectionThatDiedBeforeItsWriteWasDurable) {
   World world;
   auto client = world.client();
-  world.worker.hold();
+  world.worker->hold();
   client->request(9, OpCode::kSetData,
                   [](JuteWriter& out) { out.ustring("/p"), out.buffer(as_bytes("v")), out.i32(-1); });
   world.loop.advance(10);
@@ -409,7 +411,7 @@ TEST(FourLetter, AStopDoesNotWaitForAConnectionThatDiedBeforeItsWriteWasDurable)
   world.server->stop([&] { stopped = true; });
   world.loop.advance(10);
   EXPECT_FALSE(stopped);
-  world.worker.release();
+  world.worker->release();
   EXPECT_TRUE(world.loop.run_until([&] { return stopped; }, 20'000));
 }
 
