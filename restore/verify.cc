@@ -118,7 +118,6 @@ class Verifier {
         break;
     }
     ZK_TRY_STATUS(allow_unfinished_snapshot());
-    if (depth == VerifyDepth::kRead || depth == VerifyDepth::kReplayAll) allow_synced_gaps();
     for (const Finding& finding : report_.findings)
       for (FileReport& file : report_.files)
         if (finding.file == file.file.path && finding.severity == Severity::kDamage) ++file.damage;
@@ -175,38 +174,6 @@ class Verifier {
       finding.offset.reset();
     }
     return {};
-  }
-
-  /// A member that was away too long is sent a snapshot: it writes that down, named after the last txn in it,
-  /// before it applies anything else, and its logs go on behind it. What it missed is in no log of its own,
-  /// and no server will look for it there. (A standalone server is never sent one; its epoch is 0. A
-  /// repository's gaps are those of the history, whoever was synchronised, and kProve looks for them.)
-  void allow_synced_gaps() {
-    if (listing_.logs_overlap) return;
-    for (Finding& finding : report_.findings) {
-      if (finding.severity != Severity::kGap || !finding.last_zxid || zxid_epoch(*finding.last_zxid) == 0)
-        continue;
-      for (const FileReport& file : report_.files) {
-        if (file.is_log || file.file.zxid != *finding.last_zxid || !is_whole_at_its_zxid(file)) continue;
-        finding.severity = Severity::kNote;
-        finding.message += fmt::format(
-            "; normal for a member that was synchronised by snapshot: a server starts from {} or a later one",
-            base_name(file.file.path));
-        finding.hint = "what stands below may be stale: `zkark compare` with another member tells";
-        break;
-      }
-    }
-  }
-
-  /// Read without damage, and no section speaks of a later zxid.
-  bool is_whole_at_its_zxid(const FileReport& file) const {
-    if (!file.checked) return false;
-    const std::int64_t zxid = file.file.zxid;
-    if (file.tail.digest && file.tail.digest->zxid > zxid) return false;
-    if (file.tail.last_processed_zxid && *file.tail.last_processed_zxid > zxid) return false;
-    return std::none_of(report_.findings.begin(), report_.findings.end(), [&](const Finding& finding) {
-      return finding.severity == Severity::kDamage && finding.file == file.file.path;
-    });
   }
 
   Status read_logs(Findings& findings) {

@@ -385,16 +385,9 @@ void Inspection::conclude() {
           fmt::format("risk: {}={}: {}", escape_terminal(one.key), escape_terminal(one.value), one.meaning)));
   report_.remark("");
   if (damage == 0 && gaps == 0) {
-    const auto below = std::count_if(verdict_.findings.begin(), verdict_.findings.end(),
-                                     [](const auto& one) { return one.id == ErrorId::kGap; });
-    const std::string missing = below == 0
-                                    ? "nothing missing"
-                                    : fmt::format("{} below a snapshot that a server starts from",
-                                                  plural(static_cast<std::uint64_t>(below), "gap", "gaps"));
-    report_.remark(
-        output.green(options_.no_replay
-                         ? fmt::format("sound: every byte read, nothing damaged, {} (not replayed)", missing)
-                         : fmt::format("sound: nothing damaged, {}", missing)));
+    report_.remark(output.green(
+        options_.no_replay ? "sound: every byte read, nothing damaged, nothing missing (not replayed)"
+                           : "sound: nothing damaged, nothing missing"));
     return;
   }
   std::string text;
@@ -436,12 +429,7 @@ Status Inspection::gather(const std::string& name) {
   verdict_.findings.insert(verdict_.findings.begin(), opened.findings.begin(), opened.findings.end());
   verdict_.findings.insert(verdict_.findings.end(), unread.begin(), unread.end());
   name_accidents();
-  // The replay has seen which steps between epochs hold.
-  for (const restore::RestorableWindow& window : verdict_.windows)
-    windows_.push_back({window.first, window.last});
-  if (windows_.empty()) {
-    ZK_TRY(windows_, restore::restorable_windows(source, listing_, context_.job));
-  }
+  ZK_TRY(windows_, restore::restorable_windows(source, listing_, context_.job));
   return {};
 }
 

@@ -58,9 +58,7 @@ Result<std::optional<Ranges>> restorable(restore::Source& source, const restore:
       ranges.push_back({window.first, window.last});
     return std::optional(std::move(ranges));
   }
-  const bool gaps = std::any_of(report.findings.begin(), report.findings.end(),
-                                [](const restore::Finding& one) { return one.id == ErrorId::kGap; });
-  if ((!report.damaged() && !gaps) || depth == VerifyDepth::kQuick) return std::optional<Ranges>();
+  if (!report.damaged() || depth == VerifyDepth::kQuick) return std::optional<Ranges>();
   ZK_TRY(const restore::SourceListing listing, source.list());
   ZK_TRY(Ranges ranges, restore::restorable_windows(source, listing, job));
   return std::optional(std::move(ranges));
@@ -340,8 +338,7 @@ Verb verify_verb() {
                      "proves is kept with "
                      "the backups.\n\n"
                      "Exit status 6 when anything is damaged or missing. A torn last record is normal after "
-                     "a crash: a note. So are transactions that a member of an ensemble lacks because it was "
-                     "sent a snapshot instead.",
+                     "a crash: a note.",
       .examples = {{"zkark verify /var/lib/zookeeper", "everything that is there, byte by byte"},
                    {"zkark verify -r /srv/zk-backup --read-data 5%",
                     "a twentieth of the objects, others each time"},

@@ -92,45 +92,6 @@ TEST_F(Inspect, JudgesGaps) {
   EXPECT_EQ(document().at("gaps"), 1);
 }
 
-TEST_F(Inspect, CallsWhatASynchronisedMemberLacksNormal) {
-  load("zk-3.8.0-ensemble/2");  // was away for 44 txns
-  EXPECT_EQ(zkark({"inspect", "/data"}), 0) << console.err;
-  EXPECT_NE(console.out.find("restorable  0x0 to 0x10000000e, 0x200000000 to 0x30000000d"),
-            std::string::npos);
-  EXPECT_NE(console.out.find("sound: nothing damaged, 1 gap below a snapshot that a server starts from"),
-            std::string::npos)
-      << console.out;
-  EXPECT_NE(console.err.find("normal for a member that was synchronised by snapshot"), std::string::npos)
-      << console.err;
-  EXPECT_EQ(zkark({"inspect", "/data", "--json"}), 0);
-  EXPECT_EQ(document().at("gaps"), 0);
-  EXPECT_EQ(document().at("findings").as_array().at(0).at("severity"), "note");
-  for (const char* depth : {"--quick", "--replay", "--replay=all"})
-    EXPECT_EQ(zkark({"verify", "/data", depth}), 0) << depth << console.err;
-
-  fs.erase("/data");
-  load("zk-3.8.0-stale-tail/3");  // by the logs alone, too
-  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 0) << console.err;
-  EXPECT_EQ(zkark({"inspect", "/data"}), 0) << console.err;
-  EXPECT_EQ(zkark({"verify", "/data"}), 0) << console.err;
-  EXPECT_NE(console.out.find("restorable: 0x0 to 0x100000010, 0x200000006 to 0x200000009"), std::string::npos)
-      << console.out;
-  EXPECT_EQ(zkark({"verify", "/data", "--replay=all"}), 0) << console.err;
-}
-
-TEST_F(Inspect, CallsNoOtherGapBelowASnapshotNormal) {
-  load("zk-3.8.0-stale-tail/3");
-  const std::string snapshot = *fs.get("/data/version-2/snapshot.200000006");
-  // The snapshot is damaged, or does not stand where the gap ends.
-  fs.flip_bit("/data/version-2/snapshot.200000006", 700, 3);
-  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 6);
-  fs.erase("/data/version-2/snapshot.200000006");
-  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 6);
-  fs.put("/data/version-2/snapshot.200000009", snapshot);
-  EXPECT_EQ(zkark({"inspect", "/data", "--no-replay"}), 6);
-  EXPECT_EQ(zkark({"verify", "/data"}), 6);
-}
-
 TEST_F(Inspect, CallsATornTailNormal) {
   load("zk-3.8.0-torn-tail");
   EXPECT_EQ(zkark({"inspect", "/data", "--no-replay", "--json"}), 0);
