@@ -150,18 +150,19 @@ Status serve(Context& context, Service service, const Options& options) {
 
   const std::unique_ptr<LoopHandle> handle = context.make_loop();
   std::unique_ptr<Worker> log_worker = handle->make_worker("log");
-  std::unique_ptr<Worker> snapshot_worker = handle->make_worker("snapshots");
+  const std::unique_ptr<Worker> snapshot_worker = handle->make_worker("snapshots");
   const bool read_only = service.settings.read_only;
   const std::uint64_t nodes = service.state.tree.size(), bytes = service.state.tree.data_bytes();
   std::optional<Error> failure;
   server::Server server({context.fs, context.clock, handle->loop(), handle->transport(), *log, *log_worker,
                          *snapshot_worker, context.random, handle->process_facts()},
                         std::move(service.settings), std::move(service.state), service.places);
-  // Their tasks use the server: they end before it does, however this function is left.
-  struct EndWorkers {
-    std::unique_ptr<Worker>&log, &snapshots;
-    ~EndWorkers() { log.reset(), snapshots.reset(); }
-  } end_workers{log_worker, snapshot_worker};
+  // Its tasks use the server: they end before it does, however this function is left. Those of the other one
+  // do not, and the server hands it a last one when it goes.
+  struct EndWorker {
+    std::unique_ptr<Worker>& worker;
+    ~EndWorker() { worker.reset(); }
+  } end_worker{log_worker};
   server.on_failure([&](const Error& error) {
     failure = error.clone();
     handle->stop();

@@ -53,7 +53,7 @@ void Summary::add(std::int64_t value) {
   min_ = count_ == 0 ? value : std::min(min_, value);
   max_ = count_ == 0 ? value : std::max(max_, value);
   ++count_;
-  sum_ += value;
+  if (__builtin_add_overflow(sum_, value, &sum_)) sum_ = INT64_MAX;  // it stays there
 }
 
 double Summary::mean() const { return rounded_mean(sum_, count_); }

@@ -21,8 +21,8 @@ struct Life {
                DataPlaces{.snapshots = "/data/version-2", .logs = "/data/version-2"}) {
     snapshot_worker->hold();  // what is looked at here is the log
   }
-  /// What workers still have to do uses the server.
-  ~Life() { worker.reset(), snapshot_worker.reset(); }
+  /// What the log's worker still has to do uses the server.
+  ~Life() { worker.reset(); }
 
   /// `whole`: set to whether the replay came to the end of the logs.
   static restore::State state_of(SimFs& fs, bool* whole = nullptr) {

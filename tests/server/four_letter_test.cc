@@ -97,8 +97,8 @@ struct World {
     server->on_failure([this](const Error&) { failed = true; });
     EXPECT_TRUE(server->start());
   }
-  /// What workers still have to do uses the server.
-  ~World() { worker.reset(), snapshot_worker.reset(); }
+  /// What the log's worker still has to do uses the server.
+  ~World() { worker.reset(); }
   /// Sends `bytes` and gives all that came until the server ended it.
   std::string ask(std::string_view bytes) {
     Peer peer(net, server->client_address());

@@ -161,8 +161,8 @@ void ServerLab::start() {
 
 void ServerLab::kill() {
   worker.reset();  // runs what is left: the thread of a real one ends first, too
-  snapshot_worker.reset();
   server_.reset();
+  snapshot_worker.reset();  // the server hands it a last task
 }
 
 void ServerLab::settle() { loop.advance(100); }
