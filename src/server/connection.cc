@@ -389,7 +389,9 @@ void Connection::flush() {
 void Connection::drained() {
   if (!slow_ || !open()) return;
   slow_ = false;
-  if (!held_) go_on();
+  if (held_) return;
+  go_on();
+  flush();
 }
 
 void Connection::closed(const std::optional<Error>& why) {

@@ -780,6 +780,22 @@ TEST(Limits, WhoDoesNotReadCostsLittleMemory) {
   EXPECT_EQ(client.trace.size(), 201u) << "and all comes in the end";
 }
 
+TEST(Limits, WhatCameBeforeAClientStoppedReadingIsAnsweredWhenItReadsAgain) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    ServerLab lab(seed);
+    Client client(lab);
+    ASSERT_TRUE(client.open(40'000));
+    ASSERT_EQ(client.create("/big", std::string(500'000, 'x')).err, 0);
+    lab.net.stall(client.link(), true);
+    // All of them are with the server before it notices; nothing comes behind them that would wake it.
+    for (int i = 0; i < 30; ++i) client.request(OpCode::kGetData, Fields().s("/big").b(false));
+    lab.loop.advance(1000);
+    lab.net.stall(client.link(), false);
+    EXPECT_EQ(client.reply(31).err, 0) << seed;
+    EXPECT_EQ(client.trace.size(), 31u) << seed;
+  }
+}
+
 TEST(Limits, EventsToWhoDoesNotReadDoNotGrowWithoutEnd) {
   ServerLab lab;
   Client lazy(lab), writer(lab);
