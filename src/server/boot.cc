@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "formats/txn_log.h"
 #include "restore/base_choice.h"
 #include "restore/data_dir.h"
 #include "restore/target.h"
@@ -51,9 +52,32 @@ Status check_synced_mark(Fs& fs, const std::string& log_dir, std::int64_t last_z
                                  path)));
 }
 
-Error with_way_out(Error error, const Settings& settings) {
-  return std::move(error).with_hint(fmt::format(
-      "make a corrected copy with `zkark repair {} -O DIR`, which says what is lost", settings.data_dir));
+/// No snapshot, and logs without one whole record: the first server here died over its first write, which it
+/// had not acknowledged. (That there were more records once, the note of what was synced tells.)
+Result<bool> never_wrote(restore::Source& source, const restore::SourceListing& listing) {
+  if (!listing.snapshots.empty()) return false;
+  for (const restore::SourceFile& log : listing.logs) {
+    ZK_TRY(const auto file, source.open(log));
+    TxnLogReader reader(*file);
+    Result<std::optional<TxnEntry>> first = reader.next();
+    if (!first && first.error().id() != ErrorId::kTruncated) return fail(std::move(first).error());
+    if (first && *first) return false;
+    ZK_TRY(const bool later, reader.skip_damage());  // records behind a torn one: that is no first write
+    if (later) return false;
+  }
+  return true;
+}
+
+/// What the error itself advises comes first.
+Error with_way_out(const Error& error, const Settings& settings) {
+  Error told(error.id(), error.message());
+  if (!error.file().empty()) told = std::move(told).at(error.file());
+  if (error.offset()) told = std::move(told).at_offset(*error.offset());
+  if (error.zxid()) told = std::move(told).at_zxid(*error.zxid());
+  std::string hint = error.hint();
+  if (!hint.empty()) hint += "; ";
+  hint += fmt::format("a copy that boots, and what it lacks: zkark repair {} -O DIR", settings.data_dir);
+  return std::move(told).with_errno(error.system_errno()).with_hint(std::move(hint));
 }
 
 }  // namespace
@@ -78,13 +102,18 @@ Result<Booted> boot(Fs& fs, System& system, const Settings& settings, Job& job) 
     ZK_TRY_STATUS(check_synced_mark(fs, booted.log_dir, 0));
     return booted;
   }
-  booted.fresh = false;
   booted.findings = listing->findings;
-  // A log without a single record and no snapshot: a server that was stopped before its first client.
+  Result<bool> untouched = never_wrote(source, *listing);
+  if (!untouched) return fail(with_way_out(untouched.error(), settings));
+  if (*untouched) {
+    ZK_TRY_STATUS(check_synced_mark(fs, booted.log_dir, 0));
+    return booted;
+  }
+  booted.fresh = false;
   Result<restore::Target> target = restore::resolve_target(source, *listing, {}, job);
-  if (!target) return fail(with_way_out(std::move(target).error(), settings));
+  if (!target) return fail(with_way_out(target.error(), settings));
   Result<restore::Rebuilt> rebuilt = restore::rebuild(source, *listing, target->zxid, booted.findings, job);
-  if (!rebuilt) return fail(with_way_out(std::move(rebuilt).error(), settings));
+  if (!rebuilt) return fail(with_way_out(rebuilt.error(), settings));
   booted.state = std::move(rebuilt->replay.state);
   ZK_TRY_STATUS(check_synced_mark(fs, booted.log_dir, booted.state.last_zxid));
   return booted;
