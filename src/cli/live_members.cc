@@ -7,6 +7,7 @@
 #include "formats/base/system.h"
 #include "formats/file_names.h"
 #include "src/cli/values.h"
+#include "src/client/four_letters.h"
 
 namespace zkark::cli {
 namespace {
@@ -23,16 +24,6 @@ std::string address_text(const ClientAddress& address) {
 /// A server that listens on every address is found on this machine.
 std::string reachable(const std::string& host) {
   return host.empty() || host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host;
-}
-
-std::optional<std::string> field(std::string_view answer, std::string_view name) {
-  for (std::size_t at = 0; at < answer.size();) {
-    const std::size_t end = std::min(answer.find('\n', at), answer.size());
-    const std::string_view line = answer.substr(at, end - at);
-    if (line.starts_with(name)) return std::string(line.substr(name.size()));
-    at = end + 1;
-  }
-  return {};
 }
 
 /// Runs `ask(i)` for every i, several at once.
@@ -100,8 +91,8 @@ Result<LiveMembers> ask_hosts(Context& context, const std::vector<ClientAddress>
       if (accepts && *accepts) found[i] = LiveServer{address_text(host), "accepts connections", {}};
       return {};
     }
-    LiveServer server{address_text(host), field(*answer, "Mode: ").value_or("answers"), {}};
-    if (const auto zxid = field(*answer, "Zxid: ")) server.zxid = parse_hex64(*zxid);
+    LiveServer server{address_text(host), client::answer_field(*answer, "Mode: ").value_or("answers"), {}};
+    if (const auto zxid = client::answer_field(*answer, "Zxid: ")) server.zxid = parse_hex64(*zxid);
     found[i] = std::move(server);
     return {};
   }));
