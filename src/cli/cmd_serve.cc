@@ -139,7 +139,7 @@ Result<Service> from_point(Context& context, const Options& options) {
   service.places = {.snapshots = service.scratch->path(), .logs = service.scratch->path()};
   settings.force_sync = false;
   settings.pre_alloc_bytes = 0;
-  settings.trust_empty_snapshot = true;
+  settings.keeps_nothing = true;
   return service;
 }
 
@@ -147,7 +147,6 @@ Result<Service> from_point(Context& context, const Options& options) {
 
 Status serve(Context& context, Service service, const Options& options) {
   ZK_TRY(const std::unique_ptr<Log> log, context.make_log(options.log_file.value_or("")));
-
   const std::unique_ptr<LoopHandle> handle = context.make_loop();
   std::unique_ptr<Worker> log_worker = handle->make_worker("log");
   const std::unique_ptr<Worker> snapshot_worker = handle->make_worker("snapshots");

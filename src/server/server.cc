@@ -30,7 +30,7 @@ Server::Server(ServerSeams seams, Settings settings, restore::State state, const
                              ms));
            },
            [this](std::int64_t ms) { metrics_.fsynctime.add(ms); }}) {
-  if (settings_.read_only) return;
+  if (settings_.read_only || settings_.keeps_nothing) return;
   snapshotter_.emplace(
       SnapshotterSeams{seams.fs, seams.clock, seams.loop, seams.snapshot_worker, seams.log, seams.random},
       settings_, state_, places, [this] { commit_log_.roll(); });
@@ -59,7 +59,7 @@ Status Server::start() {
   }
   schedule_tick();
   if (settings_.read_only) return {};
-  snapshotter_->start();
+  if (snapshotter_) snapshotter_->start();
   // Ephemerals of sessions that are no more (a crash between two releases, a restore that dropped sessions).
   // Apache deletes them without a record; here it is one, so that every reader of the log gets the same tree.
   for (const std::int64_t owner : state_.tree.ephemeral_owners())

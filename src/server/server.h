@@ -76,7 +76,7 @@ class Server final : private restore::Effects {
   SessionTable& sessions() { return sessions_; }
   const WatchTable& watches() const { return watches_; }
   ServerStats& stats() { return stats_; }
-  /// Null with settings.read_only.
+  /// Null with settings.read_only and settings.keeps_nothing.
   Snapshotter* snapshotter() { return snapshotter_ ? &*snapshotter_ : nullptr; }
   Metrics& metrics() { return metrics_; }
   Log& log() { return seams_.log; }

@@ -22,7 +22,8 @@ struct Settings {
   bool autocreate = true;      // datadir.autocreate: make missing directories
   bool db_autocreate = true;   // false: an empty data directory needs the file "initialize"
   bool trust_empty_snapshot = false;
-  bool read_only = false;  // serve --read-only: the point stays as it is
+  bool read_only = false;      // serve --read-only: the point stays as it is
+  bool keeps_nothing = false;  // serve --scratch: nobody starts from it again, so it takes no snapshots
 
   // ---- storage
   std::int64_t snap_count = 100'000;               // at least 2

@@ -1,5 +1,6 @@
 """`zkark serve` as unmodified clients see it, and its directory as Apache sees it."""
 
+import os
 import subprocess
 import threading
 import unittest
@@ -184,6 +185,32 @@ class Serve(unittest.TestCase):
             lab.close_client(reader)
             point.terminate()
             self.assertEqual(point.wait(30), 0)
+            after = {path.name: path.read_bytes() for path in (Path(data) / "version-2").iterdir()}
+            self.assertEqual(before, after)
+
+    def test_a_scratch_server_takes_writes_and_leaves_nothing(self):
+        with zkreal.Lab() as lab:
+            data, scratch = lab.new_dir("data"), Path(lab.new_dir("scratch"))
+            server = zkark_server.standalone(lab, data)
+            fill(server.client(zkreal.AMY))
+            server.kill()
+            before = {path.name: path.read_bytes() for path in (Path(data) / "version-2").iterdir()}
+            port = zkreal.free_ports(1)[0]
+            rehearsal = subprocess.Popen([zkark.binary(), "serve", str(data), "--scratch", "--listen", f"127.0.0.1:{port}"],
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                         env={**os.environ, "TMPDIR": str(scratch)}, preexec_fn=zkreal._die_with_parent)
+            self.addCleanup(rehearsal.wait)
+            self.addCleanup(rehearsal.kill)
+            client = lab.client(port, zkreal.AMY)
+            client.set("/app/config", b"rehearsed")
+            client.create("/new", b"here")
+            self.assertEqual(client.get("/app/config")[0], b"rehearsed")
+            written = [path.name for directory in scratch.iterdir() for path in directory.iterdir()]
+            self.assertEqual([name for name in written if name.startswith("snapshot.")], [])
+            lab.close_client(client)
+            rehearsal.terminate()
+            self.assertEqual(rehearsal.wait(30), 0)
+            self.assertEqual(list(scratch.iterdir()), [])
             after = {path.name: path.read_bytes() for path in (Path(data) / "version-2").iterdir()}
             self.assertEqual(before, after)
 
