@@ -55,6 +55,8 @@ class File {
   virtual Status sync() = 0;
   /// The same, but times may stay behind (fdatasync).
   virtual Status sync_data() { return sync(); }
+  /// What was synced of it will not be read soon: the system may use the memory for others.
+  virtual void will_not_be_read() {}
   /// The path it was opened by.
   virtual const std::string& path() const = 0;
 };

@@ -12,6 +12,7 @@
 #define BOOST_ASIO_DISABLE_FENCED_BLOCK
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -30,6 +31,7 @@
 #include "formats/base/check.h"
 #include "formats/base/system_error.h"
 #include "src/os/clock.h"
+#include "src/os/patience.h"
 #include "src/os/sockets.h"
 #include "src/os/timer_queue.h"
 
@@ -70,6 +72,13 @@ void close_now(Watched& fd) {
   fd.close(ignored);
 }
 
+/// How often this thread lost its processor to others while it wanted to go on.
+std::int64_t times_sent_away() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
 /// Gives `fd` to the reactor; 0, or an errno and fd is closed.
 int watch(Watched& watched, Descriptor fd) {
   error_code problem;
@@ -89,6 +98,7 @@ class EventLoop::Core {
   ~Core();
 
   Status run();
+  void look_before_sleeping(std::int64_t ns) { patience_ = Patience(ns); }
   void stop() { context_.stop(); }
   void post(Task task);
   TimerId call_after(std::int64_t ms, Task task);
@@ -98,6 +108,8 @@ class EventLoop::Core {
   MutableBytes buffer() { return {buffer_.get(), kBufferSize}; }
 
  private:
+  void sleep();
+  bool look(std::int64_t since_ns);
   void run_posted();
   void run_due();
   void set_alarm();
@@ -110,6 +122,7 @@ class EventLoop::Core {
   std::vector<Task> spare_;   // empty; keeps its room
 
   SystemClock clock_;
+  Patience patience_;
   TimerQueue timers_;
   std::int64_t alarm_ns_ = TimerQueue::kNever;
 
@@ -130,7 +143,8 @@ EventLoop::Core::~Core() {
 Status EventLoop::Core::run() {
   Status outcome;
   try {
-    context_.run();
+    while (!context_.stopped())
+      if (context_.poll() == 0) sleep();
   } catch (const std::bad_alloc&) {
     outcome = fail(ErrorId::kOutOfMemory, "no memory left in the event loop");
   } catch (const std::exception& e) {
@@ -140,6 +154,27 @@ Status EventLoop::Core::run() {
   }
   context_.restart();
   return outcome;
+}
+
+/// Until something was there to run, which has been run then, or until stop().
+void EventLoop::Core::sleep() {
+  const std::int64_t since_ns = clock_.monotonic().ns;
+  if (patience_.look_ns(since_ns) == 0 || !look(since_ns)) context_.run_one();
+  patience_.waited(clock_.monotonic().ns - since_ns);
+}
+
+/// False when it looked for nothing.
+bool EventLoop::Core::look(std::int64_t since_ns) {
+  const std::int64_t sent_away = times_sent_away();
+  const std::int64_t until_ns = since_ns + patience_.look_ns(since_ns);
+  std::int64_t now_ns = since_ns;
+  bool found = false;
+  while (!found && now_ns < until_ns && !context_.stopped()) {
+    found = context_.poll() != 0;
+    now_ns = clock_.monotonic().ns;
+  }
+  patience_.looked(now_ns, times_sent_away() != sent_away);
+  return found;
 }
 
 void EventLoop::Core::post(Task task) {
@@ -599,6 +634,7 @@ void Attempt::done(Result<std::unique_ptr<net::Link>> outcome) {
 EventLoop::EventLoop() : core_(std::make_unique<Core>()) {}
 EventLoop::~EventLoop() = default;
 
+void EventLoop::look_before_sleeping(std::int64_t ns) { core_->look_before_sleeping(ns); }
 Status EventLoop::run() { return core_->run(); }
 void EventLoop::stop() { core_->stop(); }
 void EventLoop::post(Task task) { core_->post(std::move(task)); }

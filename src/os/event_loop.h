@@ -23,6 +23,9 @@ class EventLoop final : public Loop, public net::Transport {
   /// The calling thread is the loop thread until stop(). Fails when a task or a callback threw (kOutOfMemory
   /// for bad_alloc, kInternal else): what it was at is half done, so a server ends.
   Status run();
+  /// While most waits are shorter than `ns`, looks for so long for something to do before it sleeps
+  /// (patience.h): quick answers, paid with a processor. 0, as at first: sleeps at once. Before run().
+  void look_before_sleeping(std::int64_t ns);
   /// Makes run() return soon: when tasks of one batch run, after the last of them. Before run(): makes it
   /// return at once. Any thread.
   void stop();

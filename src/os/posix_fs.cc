@@ -98,6 +98,8 @@ class PosixFile final : public File {
     return sync_with([](int fd) { return ::fdatasync(fd); });
   }
 
+  void will_not_be_read() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+
   const std::string& path() const override { return path_; }
 
  private:

@@ -32,8 +32,10 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
-class EventLoopTest : public ::testing::Test {
+/// How long the loop looks for something to do before it sleeps, in ns: everything holds either way.
+class EventLoopTest : public ::testing::TestWithParam<std::int64_t> {
  protected:
+  EventLoopTest() { loop_.look_before_sleeping(GetParam()); }
   bool until(const std::function<bool()>& done) { return test::run_until(loop_, done); }
   void run_ms(std::int64_t ms) {
     bool over = false;
@@ -73,7 +75,7 @@ class EventLoopTest : public ::testing::Test {
 
 // ---- the loop and other threads ----
 
-TEST_F(EventLoopTest, APostOfAnotherThreadWakesTheLoopAndPostsOfOneThreadKeepTheirOrder) {
+TEST_P(EventLoopTest, APostOfAnotherThreadWakesTheLoopAndPostsOfOneThreadKeepTheirOrder) {
   std::vector<int> got[4];
   int left = 4 * 1000;
   std::vector<std::jthread> threads;
@@ -92,7 +94,7 @@ TEST_F(EventLoopTest, APostOfAnotherThreadWakesTheLoopAndPostsOfOneThreadKeepThe
   }
 }
 
-TEST_F(EventLoopTest, AStopBeforeRunEndsItAtOnceAndOnlyThatRun) {
+TEST_P(EventLoopTest, AStopBeforeRunEndsItAtOnceAndOnlyThatRun) {
   bool ran = false;
   loop_.stop();
   ASSERT_TRUE(loop_.run());
@@ -104,7 +106,7 @@ TEST_F(EventLoopTest, AStopBeforeRunEndsItAtOnceAndOnlyThatRun) {
   EXPECT_TRUE(ran);
 }
 
-TEST_F(EventLoopTest, AnExceptionOfATaskEndsTheRunWithItsError) {
+TEST_P(EventLoopTest, AnExceptionOfATaskEndsTheRunWithItsError) {
   loop_.post([] { throw std::bad_alloc(); });
   const Status no_memory = loop_.run();
   ASSERT_FALSE(no_memory);
@@ -116,7 +118,7 @@ TEST_F(EventLoopTest, AnExceptionOfATaskEndsTheRunWithItsError) {
   EXPECT_THAT(odd.error().message(), HasSubstr("odd"));
 }
 
-TEST_F(EventLoopTest, ATaskThatPostsItselfForEverStarvesNeitherTimersNorConnections) {
+TEST_P(EventLoopTest, ATaskThatPostsItselfForEverStarvesNeitherTimersNorConnections) {
   const auto listener = listen();
   const Descriptor client = raw_client(*listener);
   ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
@@ -130,7 +132,7 @@ TEST_F(EventLoopTest, ATaskThatPostsItselfForEverStarvesNeitherTimersNorConnecti
   over = true;
 }
 
-TEST_F(EventLoopTest, TenThousandTimersRunInOrderAndNoneEarly) {
+TEST_P(EventLoopTest, TenThousandTimersRunInOrderAndNoneEarly) {
   struct Window {
     std::int64_t from_ns, to_ns;  // what it was set for lies in here
   };
@@ -153,7 +155,7 @@ TEST_F(EventLoopTest, TenThousandTimersRunInOrderAndNoneEarly) {
   }
 }
 
-TEST_F(EventLoopTest, WhatIsLeftWhenTheLoopIsDestroyedIsDropped) {
+TEST_P(EventLoopTest, WhatIsLeftWhenTheLoopIsDestroyedIsDropped) {
   auto held = std::make_shared<int>(1);
   {
     EventLoop loop;
@@ -198,7 +200,7 @@ TEST(LoopWorkerTest, TellsWhatATaskThrewAndGoesOn) {
                                            "ZKA-0100 a task failed: odd", "ZKA-0100 a task failed"));
 }
 
-TEST_F(EventLoopTest, LoopAndWorkerHandTasksToEachOtherAThousandTimes) {
+TEST_P(EventLoopTest, LoopAndWorkerHandTasksToEachOtherAThousandTimes) {
   int rounds = 0;
   LoopWorker worker([](Error) { FAIL(); });
   std::function<void()> on_worker;
@@ -214,7 +216,7 @@ TEST_F(EventLoopTest, LoopAndWorkerHandTasksToEachOtherAThousandTimes) {
 
 // ---- addresses ----
 
-TEST_F(EventLoopTest, EveryAddressIsListenedOnAndAnIpv4PeerIsShownAsSuch) {
+TEST_P(EventLoopTest, EveryAddressIsListenedOnAndAnIpv4PeerIsShownAsSuch) {
   for (const char* host : {"", "0.0.0.0", "::"}) {
     served_.clear();
     const auto listener = listen(host);
@@ -225,7 +227,7 @@ TEST_F(EventLoopTest, EveryAddressIsListenedOnAndAnIpv4PeerIsShownAsSuch) {
   }
 }
 
-TEST_F(EventLoopTest, ANameIsLookedUpForListeningAndForConnecting) {
+TEST_P(EventLoopTest, ANameIsLookedUpForListeningAndForConnecting) {
   const auto listener = listen("localhost");
   std::unique_ptr<net::Link> link;
   std::string why;
@@ -241,7 +243,7 @@ TEST_F(EventLoopTest, ANameIsLookedUpForListeningAndForConnecting) {
   EXPECT_EQ(link->remote(), listener->local());
 }
 
-TEST_F(EventLoopTest, EachAddressOfANameIsTried) {
+TEST_P(EventLoopTest, EachAddressOfANameIsTried) {
   const auto listener = listen("127.0.0.1");  // a name often has ::1 first
   std::unique_ptr<net::Link> link;
   loop_.connect("localhost", listener->local().port, 5000,
@@ -253,7 +255,7 @@ TEST_F(EventLoopTest, EachAddressOfANameIsTried) {
 // Longer than a name can be: refused without a question to the network.
 const std::string kNoName(300, 'x');
 
-TEST_F(EventLoopTest, ANameWithoutAnAddressIsSaidToBeSo) {
+TEST_P(EventLoopTest, ANameWithoutAnAddressIsSaidToBeSo) {
   net::ListenOptions options;
   options.host = kNoName;
   const auto listener = loop_.listen(options, [](std::unique_ptr<net::Link>) {});
@@ -266,7 +268,7 @@ TEST_F(EventLoopTest, ANameWithoutAnAddressIsSaidToBeSo) {
   EXPECT_THAT(why->message(), HasSubstr("has no address"));
 }
 
-TEST_F(EventLoopTest, AnAddressOfAnotherMachineCannotBeListenedOn) {
+TEST_P(EventLoopTest, AnAddressOfAnotherMachineCannotBeListenedOn) {
   net::ListenOptions options;
   options.host = "192.0.2.1";  // of a range that nobody has
   const auto listener = loop_.listen(options, [](std::unique_ptr<net::Link>) {});
@@ -276,7 +278,7 @@ TEST_F(EventLoopTest, AnAddressOfAnotherMachineCannotBeListenedOn) {
   EXPECT_FALSE(listener.error().hint().empty());
 }
 
-TEST_F(EventLoopTest, ConnectingGivesUpWhenItsTimeIsUp) {
+TEST_P(EventLoopTest, ConnectingGivesUpWhenItsTimeIsUp) {
   // A queue of one that is full: the kernel drops what comes after, as a machine that is switched off would.
   Descriptor full(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in at{};
@@ -302,7 +304,7 @@ TEST_F(EventLoopTest, ConnectingGivesUpWhenItsTimeIsUp) {
 
 // ---- peers ----
 
-TEST_F(EventLoopTest, AResetIsAnError) {
+TEST_P(EventLoopTest, AResetIsAnError) {
   const auto listener = listen();
   Descriptor client = raw_client(*listener);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -315,7 +317,7 @@ TEST_F(EventLoopTest, AResetIsAnError) {
   EXPECT_EQ(served_[0]->why->system_errno(), ECONNRESET);
 }
 
-TEST_F(EventLoopTest, ASendIntoABrokenConnectionIsToldLaterByClosedAlsoToOneThatIsPaused) {
+TEST_P(EventLoopTest, ASendIntoABrokenConnectionIsToldLaterByClosedAlsoToOneThatIsPaused) {
   const auto listener = listen();
   Descriptor client = raw_client(*listener);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -335,7 +337,7 @@ TEST_F(EventLoopTest, ASendIntoABrokenConnectionIsToldLaterByClosedAlsoToOneThat
   EXPECT_EQ(served_[0]->closed_calls, 1);
 }
 
-TEST_F(EventLoopTest, APeerThatEndsItsHalfAloneStillGetsItsAnswer) {
+TEST_P(EventLoopTest, APeerThatEndsItsHalfAloneStillGetsItsAnswer) {
   // As `echo ruok | nc` does it.
   const auto listener = listen("127.0.0.1", false);
   Descriptor client = raw_client(*listener);
@@ -354,7 +356,7 @@ TEST_F(EventLoopTest, APeerThatEndsItsHalfAloneStillGetsItsAnswer) {
   EXPECT_EQ(::recv(client.get(), answer, sizeof answer, 0), 0);
 }
 
-TEST_F(EventLoopTest, WhatIsSentLaterDoesNotOvertakeWhatIsKept) {
+TEST_P(EventLoopTest, WhatIsSentLaterDoesNotOvertakeWhatIsKept) {
   const auto listener = listen();
   const Descriptor client = raw_client(*listener, O_NONBLOCK);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -377,7 +379,7 @@ TEST_F(EventLoopTest, WhatIsSentLaterDoesNotOvertakeWhatIsKept) {
   EXPECT_TRUE(got == sent);
 }
 
-TEST_F(EventLoopTest, AConnectionThatIsIdleAgainOwnsNoBuffer) {
+TEST_P(EventLoopTest, AConnectionThatIsIdleAgainOwnsNoBuffer) {
   const auto listener = listen();
   const Descriptor client = raw_client(*listener, O_NONBLOCK);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -398,7 +400,7 @@ TEST_F(EventLoopTest, AConnectionThatIsIdleAgainOwnsNoBuffer) {
   EXPECT_LE(allocated_bytes(), before + 65536);
 }
 
-TEST_F(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
+TEST_P(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
   const auto listener = listen();
   Descriptor client = raw_client(*listener, O_NONBLOCK);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -422,7 +424,7 @@ TEST_F(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
   EXPECT_TRUE(got == all) << got.size();
 }
 
-TEST_F(EventLoopTest, APeerThatNeverEndsIsNotWaitedForLongerThanASecondOrAMegabyte) {
+TEST_P(EventLoopTest, APeerThatNeverEndsIsNotWaitedForLongerThanASecondOrAMegabyte) {
   const auto listener = listen();
   const Descriptor quiet = raw_client(*listener, O_NONBLOCK);
   ASSERT_TRUE(until([&] { return served_.size() == 1; }));
@@ -440,7 +442,7 @@ TEST_F(EventLoopTest, APeerThatNeverEndsIsNotWaitedForLongerThanASecondOrAMegaby
   EXPECT_THAT(clock_.monotonic().ns - start_ns, AllOf(Ge(999'000'000), Le(5'000'000'000)));
 }
 
-TEST_F(EventLoopTest, ABusyConnectionLetsOthersHaveTheirTurn) {
+TEST_P(EventLoopTest, ABusyConnectionLetsOthersHaveTheirTurn) {
   const auto listener = listen("127.0.0.1", false);
   const Descriptor busy = raw_client(*listener, O_NONBLOCK);
   const Descriptor quiet = raw_client(*listener, O_NONBLOCK);
@@ -482,7 +484,7 @@ class DescriptorLimit {
   rlimit before_{};
 };
 
-TEST_F(EventLoopTest, TwoThousandConnectionsAreServed) {
+TEST_P(EventLoopTest, TwoThousandConnectionsAreServed) {
   const DescriptorLimit limit;
   const auto listener = listen();
   std::vector<std::unique_ptr<Peer>> clients;
@@ -512,7 +514,7 @@ TEST_F(EventLoopTest, TwoThousandConnectionsAreServed) {
   }));
 }
 
-TEST_F(EventLoopTest, WhenNoDescriptorsAreLeftConnectionsWaitAndTheTroubleIsToldOnce) {
+TEST_P(EventLoopTest, WhenNoDescriptorsAreLeftConnectionsWaitAndTheTroubleIsToldOnce) {
   const auto listener = listen();
   std::vector<Descriptor> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(raw_client(*listener));
@@ -537,7 +539,7 @@ TEST_F(EventLoopTest, WhenNoDescriptorsAreLeftConnectionsWaitAndTheTroubleIsTold
   EXPECT_THAT(troubles_[0], AllOf(HasSubstr("Too many open files"), HasSubstr("ulimit -n")));
 }
 
-TEST_F(EventLoopTest, AListenerThatIsDestroyedWhileAcceptingPausesIsGone) {
+TEST_P(EventLoopTest, AListenerThatIsDestroyedWhileAcceptingPausesIsGone) {
   auto listener = listen();
   const Descriptor client = raw_client(*listener);
   const int next_free = ::dup(0);
@@ -548,6 +550,9 @@ TEST_F(EventLoopTest, AListenerThatIsDestroyedWhileAcceptingPausesIsGone) {
   run_ms(120);
   EXPECT_TRUE(served_.empty());
 }
+
+INSTANTIATE_TEST_SUITE_P(Looking, EventLoopTest, ::testing::Values(0, 300'000),
+                         [](const auto& info) { return info.param == 0 ? "Never" : "ForAWhile"; });
 
 }  // namespace
 }  // namespace zkark::os

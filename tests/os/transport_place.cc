@@ -48,7 +48,7 @@ class SimPlace final : public Place {
 
 bool run_until(os::EventLoop& loop, const std::function<bool()>& done) {
   os::SystemClock clock;
-  const std::int64_t end_ns = clock.monotonic().ns + 10'000'000'000;
+  const std::int64_t end_ns = clock.monotonic().ns + 60'000'000'000;
   Loop::TimerId look = 0;
   const std::function<void()> check = [&] {
     if (done() || clock.monotonic().ns > end_ns) return loop.stop();
