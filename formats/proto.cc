@@ -164,10 +164,9 @@ ReconfigRequest ReconfigRequest::read(JuteReader& in) {
   return request;
 }
 
-void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data,
+void store_stat(std::span<std::byte, kStatBytes> into, const StatPersisted& stat, std::optional<Bytes> data,
                 std::uint32_t children) {
-  std::byte bytes[kStatBytes];
-  std::byte* at = bytes;
+  std::byte* at = into.data();
   const auto put64 = [&at](std::int64_t value) {
     store_u64(at, static_cast<std::uint64_t>(value));
     at += 8;
@@ -185,7 +184,13 @@ void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes>
   put32(data ? static_cast<std::int64_t>(data->size()) : 0);
   put32(children);
   put64(stat.pzxid);
-  out.raw(Bytes(bytes));
+}
+
+void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data,
+                std::uint32_t children) {
+  std::array<std::byte, kStatBytes> bytes;
+  store_stat(bytes, stat, data, children);
+  out.raw(bytes);
 }
 
 void PacketWriter::fail(ZkCode err) {
@@ -232,6 +237,9 @@ bool valid_request_path(std::string_view path) {
     if (slash == rest.size()) break;
     rest.remove_prefix(slash + 1);
   }
+  // Nearly always all of it is printable ASCII.
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (std::all_of(path.begin(), path.end(), plain)) return true;
   for (std::string_view rest = path; !rest.empty();) {
     const auto byte = static_cast<unsigned char>(rest.front());
     if (byte < 0x80) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -224,9 +225,11 @@ struct MultiHeader {
 
 /// What clients see of a node (data.Stat, 68 bytes): cversion counts creates and deletes of children, the
 /// owner of a container or TTL node is 0.
+inline constexpr std::size_t kStatBytes = 68;
+void store_stat(std::span<std::byte, kStatBytes> into, const StatPersisted& stat, std::optional<Bytes> data,
+                std::uint32_t children);
 void write_stat(JuteWriter& out, const StatPersisted& stat, std::optional<Bytes> data,
                 std::uint32_t children);
-inline constexpr std::size_t kStatBytes = 68;
 
 /// Appends one packet: length word, reply header, then what the caller writes until end().
 class PacketWriter {

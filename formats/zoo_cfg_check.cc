@@ -128,6 +128,10 @@ class Checker {
     if (row.name == "snapSizeLimitInKb" && text == "0")
       refuse(&property, "0 makes the server divide by zero at its first snapshot",
              "a negative number switches it off");
+    if (row.name == "forceSync" && text == "no")
+      add(Kind::kWarning, &property,
+          "writes are acknowledged before they are on the disk: a power cut loses them",
+          "leave it out, or say yes");
     const bool flag = equals(text, "true") || equals(text, "false");
     const bool yes_no = equals(text, "yes") || equals(text, "no");
     if (row.type == ZooKeyType::kFlag && !flag)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "formats/base/wrapping.h"
+
 namespace zkark::restore {
 namespace {
 
@@ -26,7 +28,7 @@ struct Applier {
   /// A larger cversion wins: replay over a fuzzy snapshot must not turn it back (rule 4; 3.6+).
   void touch_parent(NodeId parent, std::string_view path, std::int32_t parent_cversion) {
     StatPersisted stat = tree().stat(parent);
-    if (parent_cversion == -1) parent_cversion = stat.cversion + 1;
+    if (parent_cversion == -1) parent_cversion = wrapping_add(stat.cversion, 1);
     if (parent_cversion <= stat.cversion) return;
     stat.cversion = parent_cversion;
     stat.pzxid = zxid;
@@ -36,12 +38,13 @@ struct Applier {
   Status create(std::string_view path, std::optional<Bytes> data, const AclList& acl, std::int64_t owner,
                 std::int32_t parent_cversion, bool type_create) {
     if (!Tree::valid_path(path)) return bad("a create names no valid path", path);
+    const PathHash hash = tree().prepare(path);
     const NodeId parent = tree().find_parent(path);
     if (parent == kNoNode) {
       ++tolerated.create_without_parent;
       return {};
     }
-    if (const NodeId existing = tree().find(path); existing != kNoNode) {
+    if (const NodeId existing = tree().find_below(parent, path, hash); existing != kNoNode) {
       ++tolerated.create_existing;
       // ZOOKEEPER-4846 (3.8.5/3.9.4): the list the id of a fuzzy snapshot stood for is the txn's.
       tree().set_acl(existing, path, tree().acls().add(acl), tree().stat(existing));
@@ -53,14 +56,15 @@ struct Applier {
     stat.czxid = stat.mzxid = stat.pzxid = zxid;
     stat.ctime = stat.mtime = time_ms;
     stat.ephemeral_owner = owner;
-    tree().create(path, parent, data, tree().acls().add(acl), stat);
+    const NodeId id = tree().create(path, hash, parent, data, tree().acls().add(acl), stat);
     state.quotas.created(tree(), path, data ? static_cast<std::int64_t>(data->size()) : 0);
-    if (effects) effects->created(path);
+    if (effects) effects->created(path, id);
     return {};
   }
 
   Status remove(std::string_view path) {
     if (!Tree::valid_path(path)) return bad("a delete names no valid path", path);
+    const PathHash hash = tree().prepare(path);
     const NodeId parent = tree().find_parent(path);
     if (parent == kNoNode) {
       ++tolerated.delete_missing;
@@ -71,7 +75,7 @@ struct Applier {
       stat.pzxid = zxid;
       tree().set_stat(parent, parent_path_of(path), stat);
     }
-    const NodeId id = tree().find(path);
+    const NodeId id = tree().find_below(parent, path, hash);
     if (id == kNoNode) {
       ++tolerated.delete_missing;
       return {};
@@ -114,7 +118,7 @@ struct Applier {
     stat.version = txn.version;
     tree().set_data(id, txn.path, txn.data, stat);
     state.quotas.data_changed(tree(), txn.path, difference);
-    if (effects) effects->data_changed(txn.path);
+    if (effects) effects->data_changed(txn.path, id);
     return {};
   }
 
@@ -127,7 +131,7 @@ struct Applier {
     StatPersisted stat = tree().stat(id);
     stat.aversion = txn.version;
     tree().set_acl(id, txn.path, tree().acls().add(txn.acl), stat);
-    if (effects) effects->acl_changed(txn.path);
+    if (effects) effects->acl_changed(txn.path, id);
     return {};
   }
 

@@ -35,10 +35,10 @@ class Effects {
   virtual ~Effects() = default;
   /// Before deleted(), while the node is still there.
   virtual void deleting(std::string_view /*path*/, NodeId /*id*/) {}
-  virtual void created(std::string_view path) = 0;
+  virtual void created(std::string_view path, NodeId id) = 0;
   virtual void deleted(std::string_view path) = 0;
-  virtual void data_changed(std::string_view path) = 0;
-  virtual void acl_changed(std::string_view path) = 0;
+  virtual void data_changed(std::string_view path, NodeId id) = 0;
+  virtual void acl_changed(std::string_view path, NodeId id) = 0;
 };
 
 /// Applies one txn: state.last_zxid = its zxid afterwards (never lowered). A failed multi and an error txn

@@ -107,6 +107,7 @@ void BaseSearch::note_failure(const SourceFile* base, const Finding& why) {
 Result<std::optional<Rebuilt>> BaseSearch::attempt(const SourceFile* base) {
   ReplayOptions options;
   options.stop_at = point_;
+  options.on_base = options_.on_base;
   Findings met;
   Result<ReplayResult> replayed = replay(source_, listing_, base, options, met, job_);
   if (!replayed) {

@@ -8,6 +8,7 @@
 // stamped on a node. A digest section with zxid 0 says that nothing was applied since the tree was loaded (at
 // a start, after a SNAP sync): E = Z.
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -40,6 +41,8 @@ struct RebuildOptions {
   /// Where no base reaches the point unharmed, one whose replay differs from the servers' digests or does not
   /// fit its records will do: what it met are findings, and Rebuilt::unproven says so.
   bool accept_unproven = false;
+  /// Called when a base is loaded and its replay begins; the last time is that of the base that served.
+  std::function<void()> on_base = {};
 };
 
 /// The state at one point.

@@ -6,6 +6,16 @@
 
 namespace zkark::restore {
 
+void Certificate::add(const Certificate& part) {
+  proven.insert(proven.end(), part.proven.begin(), part.proven.end());
+  digests_compared += part.digests_compared;
+  if (part.failed_at && !failed_at) failed_at = part.failed_at;
+  if (failed_at)
+    grade = ProofGrade::kFailed;
+  else if (!proven.empty())
+    grade = proven.size() == 1 ? ProofGrade::kProven : ProofGrade::kPartly;
+}
+
 void DigestCheck::extend(std::int64_t zxid) {
   if (failed_at_) return;  // an offset stays unexplained for good: nothing behind it is counted as proven
   const std::int64_t first = from_.value_or(zxid);

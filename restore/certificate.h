@@ -43,6 +43,8 @@ struct Certificate {
   std::optional<std::int64_t> failed_at;  // first unexplained difference
   std::uint64_t digests_compared = 0;
   std::int64_t proven_to() const { return proven.empty() ? 0 : proven.back().last; }
+  /// Of a replay further on in the same history.
+  void add(const Certificate& part);
 };
 
 /// What no digest covers, for every certificate: said wherever one is shown.

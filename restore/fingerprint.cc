@@ -1,5 +1,7 @@
 #include "restore/fingerprint.h"
 
+#include <algorithm>
+#include <span>
 #include <unordered_map>
 
 #include "formats/digest.h"
@@ -10,29 +12,57 @@
 namespace zkark::restore {
 namespace {
 
-constexpr std::size_t kInline = 4096;
+// Longer pieces are hashed where they are. What is left stays below 241 bytes for all but odd nodes: up to
+// there XXH3 takes a fraction of the time.
+constexpr std::size_t kInlinePath = 96, kInlineAcl = 48, kInlineData = 16;
+
+/// Puts pieces of a node one behind the other.
+class Pieces {
+ public:
+  template <class T>
+  void number(T value) {
+    std::memcpy(end_, &value, sizeof value);
+    end_ += sizeof value;
+  }
+  void bytes(const void* from, std::size_t size, std::size_t at_most) {
+    if (size > at_most) {
+      const XXH128_hash_t inner = XXH3_128bits(from, size);
+      number(inner.high64);
+      number(inner.low64);
+    } else if (size != 0) {
+      std::memcpy(end_, from, size);
+      end_ += size;
+    }
+  }
+  XXH128_hash_t hash() const { return XXH3_128bits(buffer_, static_cast<std::size_t>(end_ - buffer_)); }
+
+ private:
+  std::byte buffer_[StatPersisted::kBytes + 24 + kInlinePath + kInlineAcl + kInlineData];
+  std::byte* end_ = buffer_;
+};
+
+bool has_non_ascii(std::string_view path) {
+  return std::any_of(path.begin(), path.end(), [](char c) { return (c & 0x80) != 0; });
+}
 
 }  // namespace
 
-/// The pieces of a node are joined by their lengths, so no two nodes give the same bytes.
+/// Lengths stand first and say how the rest is divided, so no two nodes give the same bytes.
 void FingerprintSum::add(std::string_view path, std::optional<Bytes> data, const StatPersisted& stat,
                          Bytes acl) {
   if (!in_digest(path)) return;
-  buffer_.clear();
-  JuteWriter out(buffer_);
-  out.ustring(path);
-  stat.write(out);
-  out.buffer(acl);
-  if (data && data->size() > kInline) {
-    // Large values are hashed where they are.
-    const XXH128_hash_t inner = XXH3_128bits(data->data(), data->size());
-    out.i64(static_cast<std::int64_t>(inner.high64));
-    out.i64(static_cast<std::int64_t>(inner.low64));
-    out.i64(static_cast<std::int64_t>(data->size()));
-  } else {
-    out.buffer(data);
-  }
-  const XXH128_hash_t hash = XXH3_128bits(buffer_.data(), buffer_.size());
+  static_assert(sizeof(std::size_t) == 8);
+  Pieces node;
+  node.number(path.size());
+  node.number(acl.size());
+  node.number(data ? data->size() : SIZE_MAX);
+  node.number(stat.czxid), node.number(stat.mzxid), node.number(stat.pzxid);
+  node.number(stat.ctime), node.number(stat.mtime), node.number(stat.ephemeral_owner);
+  node.number(stat.version), node.number(stat.cversion), node.number(stat.aversion);
+  node.bytes(path.data(), path.size(), kInlinePath);
+  node.bytes(acl.data(), acl.size(), kInlineAcl);
+  if (data) node.bytes(data->data(), data->size(), kInlineData);
+  const XXH128_hash_t hash = node.hash();
   sum_.low += hash.low64;
   sum_.high += hash.high64;
 }
@@ -63,18 +93,25 @@ Result<SnapshotFingerprint> fingerprint_snapshot(Source& source, const SourceFil
   }
   acls[-1] = std::string(as_text(open_acl_unsafe().encoded()));
   FingerprintSum sum;
-  for (std::uint64_t n = 1;; ++n) {
-    if ((n & 4095) == 0) ZK_TRY_STATUS(job.check());
-    ZK_TRY(auto node, reader.next_node());
-    if (!node) break;
-    if (!in_digest(node->path)) continue;
-    result.digest += node_digest(node->path, node->data, node->stat);
-    auto acl = acls.find(node->acl_id);
-    if (acl == acls.end()) {
-      sum.spoil();
-      continue;
+  SnapNode nodes[16];
+  std::uint64_t ends[16];
+  for (std::uint64_t n = 0;; ++n) {
+    if ((n & 255) == 0) ZK_TRY_STATUS(job.check());
+    ZK_TRY(const std::size_t count, reader.next_nodes(nodes, ends));
+    if (count == 0) break;
+    for (const SnapNode& node : std::span(nodes, count)) {
+      if (!in_digest(node.path)) continue;
+      const std::uint64_t digest = node_digest(node.path, node.data, node.stat);
+      result.digest += digest;
+      result.ascii_digest +=
+          has_non_ascii(node.path) ? node_digest(node.path, node.data, node.stat, true) : digest;
+      auto acl = acls.find(node.acl_id);
+      if (acl == acls.end()) {
+        sum.spoil();
+        continue;
+      }
+      sum.add(node.path.empty() ? "/" : node.path, node.data, node.stat, as_bytes(acl->second));
     }
-    sum.add(node->path.empty() ? "/" : node->path, node->data, node->stat, as_bytes(acl->second));
   }
   ZK_TRY(result.tail, reader.read_tail());
   result.fingerprint = sum.sum();

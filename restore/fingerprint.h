@@ -30,7 +30,6 @@ class FingerprintSum {
   Fingerprint sum() const { return sum_; }
 
  private:
-  std::string buffer_;
   Fingerprint sum_;
 };
 
@@ -39,7 +38,8 @@ Fingerprint fingerprint(const Tree& tree);
 
 struct SnapshotFingerprint {
   Fingerprint fingerprint;
-  std::uint64_t digest = 0;  // ZooKeeper's, of the nodes in the file
+  std::uint64_t digest = 0;        // ZooKeeper's, of the nodes in the file
+  std::uint64_t ascii_digest = 0;  // the same with `ascii_only` of node_digest
   SnapshotTail tail;
 };
 /// Of a snapshot's nodes as they stand in the file. Errors as SnapshotReader's.

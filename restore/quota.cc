@@ -5,6 +5,7 @@
 #include <charconv>
 #include <vector>
 
+#include "formats/base/wrapping.h"
 #include "restore/tree.h"
 
 namespace zkark::restore {
@@ -82,8 +83,8 @@ void Quotas::add(Tree& tree, std::string_view prefix, std::int64_t bytes, std::i
   const NodeId id = tree.find(path);
   if (id == kNoNode) return;
   auto stats = parse_stats(as_text(tree.data(id).value_or(Bytes())));
-  const std::string text =
-      stats_text(value_of(stats, "count") + count, value_of(stats, "bytes") + bytes, stats);
+  const std::string text = stats_text(wrapping_add(value_of(stats, "count"), count),
+                                      wrapping_add(value_of(stats, "bytes"), bytes), stats);
   tree.set_data(id, path, as_bytes(text), tree.stat(id));
 }
 

@@ -90,6 +90,7 @@ class Pass {
   void compare(const WalkEntry& walk, ReplayResult& result);
   void compare_section(std::int64_t zxid, ReplayResult& result);
   bool missed_by_name(const WalkEntry& walk, std::uint64_t difference);
+  void pass_checkpoint(const ReplayOptions::Checkpoint& checkpoint, std::int64_t zxid, ReplayResult& result);
   void report_tolerated(const WalkEntry& walk, const Tolerated& now, ReplayResult& result);
   void mismatch(std::int64_t zxid, std::uint64_t logged, const std::string& file, std::uint64_t offset,
                 State& state);
@@ -110,6 +111,7 @@ class Pass {
   std::size_t root_note_ = 0;  // index into findings_
   std::uint64_t root_misses_ = 0;
   const SourceFile* file_ = nullptr;
+  std::size_t next_checkpoint_ = 0;  // of ReplayOptions::checkpoints
   std::optional<std::int64_t> mismatch_at_;
   bool mismatch_non_ascii_ = false;
   bool mismatch_root_set_ = false;
@@ -132,11 +134,15 @@ Status Pass::load(ReplayResult& result) {
   load.zxid = base_->zxid;
   load.ascii_digest = assume_.posix_charset;
   FingerprintSum sum;
-  if (options_.fingerprint_at == base_->zxid) load.fingerprint = &sum;
+  const auto& checkpoints = options_.checkpoints;
+  if (!checkpoints.empty() && checkpoints.front().zxid == base_->zxid) load.fingerprint = &sum;
   Result<LoadedSnapshot> loaded = load_snapshot(reader, load, job_);
   if (!loaded) return fail(std::move(loaded).error().at(base_->path));
   result.state = std::move(loaded->state);
-  if (load.fingerprint != nullptr) result.fingerprint = sum.sum();
+  if (load.fingerprint != nullptr) {
+    result.fingerprints[base_->zxid] = sum.sum();
+    ++next_checkpoint_;
+  }
   result.base_zxid = base_->zxid;
   result.base_tail = loaded->tail;
   auto end = fuzzy_end(base_->zxid, loaded->tail, result.state.tree.digest());
@@ -291,6 +297,15 @@ void Pass::report_tolerated(const WalkEntry& walk, const Tolerated& now, ReplayR
   findings_.push_back(std::move(finding));
 }
 
+void Pass::pass_checkpoint(const ReplayOptions::Checkpoint& checkpoint, std::int64_t zxid,
+                           ReplayResult& result) {
+  if (checkpoint.zxid != zxid) return;  // no record has it
+  const Tree& tree = result.state.tree;
+  result.fingerprints[zxid] = fingerprint(tree);
+  if (options_.check_digests && zxid >= result.fuzzy_end && checkpoint.digest == tree.digest())
+    check_.agreed(zxid);
+}
+
 Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
   const std::int64_t zxid = walk.entry.zxid();
   if (walk.file != file_) {
@@ -326,7 +341,9 @@ Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
   if (tolerated->any() != 0 && zxid > result.fuzzy_end && !result.fuzzy_end_assumed)
     report_tolerated(walk, *tolerated, result);
   if (options_.check_digests) compare(walk, result);
-  if (options_.fingerprint_at == zxid) result.fingerprint = fingerprint(result.state.tree);
+  while (next_checkpoint_ < options_.checkpoints.size() &&
+         options_.checkpoints[next_checkpoint_].zxid <= zxid)
+    pass_checkpoint(options_.checkpoints[next_checkpoint_++], zxid, result);
   if (options_.on_record) return options_.on_record(result.state, walk);
   return {};
 }
@@ -334,6 +351,7 @@ Status Pass::step(const WalkEntry& walk, ReplayResult& result) {
 Result<ReplayResult> Pass::run() {
   ReplayResult result;
   ZK_TRY_STATUS(load(result));
+  if (options_.on_base) options_.on_base();
   digest_before_ = result.state.tree.digest();
   LogWalkOptions walk_options;
   walk_options.after_zxid = result.base_zxid;

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <vector>
 
 #include "formats/base/job.h"
 #include "formats/digest.h"
@@ -31,8 +33,16 @@ struct ReplayOptions {
   /// Where nothing else says so (no sections): the zxid from which the base is exact. Default: its name.
   std::optional<std::int64_t> assumed_fuzzy_end;
   bool check_digests = true;
-  /// Take the fingerprint of the state at that zxid: the base's own, or a record's.
-  std::optional<std::int64_t> fingerprint_at;
+  /// Where to take the fingerprint of the state: at the base's own zxid or a record's; ascending.
+  struct Checkpoint {
+    std::int64_t zxid = 0;
+    /// What the server wrote elsewhere as the digest of that state. Where it is, it counts as compared; where
+    /// it is not, the caller judges.
+    std::optional<std::uint64_t> digest = std::nullopt;
+  };
+  std::vector<Checkpoint> checkpoints;
+  /// Called when the base is loaded, again when the replay starts over.
+  std::function<void()> on_base = {};
   /// Called after each applied record with the state at its zxid; a failure ends the replay with it. When a
   /// difference is tried against a known cause, the replay starts over: on_restart is called, then on_record
   /// from the first record.
@@ -55,9 +65,9 @@ struct ReplayResult {
   SnapshotTail base_tail;
   std::int64_t fuzzy_end = 0;  // first zxid at which the state is exact
   bool fuzzy_end_assumed = false;
-  std::optional<Fingerprint> fingerprint;  // at ReplayOptions::fingerprint_at, if that was met
-  std::uint64_t txns = 0;                  // applied
-  std::optional<std::int64_t> first_zxid;  // of the applied records
+  std::map<std::int64_t, Fingerprint> fingerprints;  // at those of ReplayOptions::checkpoints that were met
+  std::uint64_t txns = 0;                            // applied
+  std::optional<std::int64_t> first_zxid;            // of the applied records
   std::optional<std::int64_t> first_time_ms, last_time_ms;
   Tolerated tolerated;  // past the fuzzy end; each is a finding too (the first of its kind)
   std::vector<EpochStep> epoch_steps;

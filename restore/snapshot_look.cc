@@ -1,5 +1,8 @@
 #include "restore/snapshot_look.h"
 
+#include <array>
+#include <utility>
+
 #include "formats/snap_stream.h"
 #include "formats/snapshot.h"
 
@@ -21,6 +24,22 @@ Result<bool> looks_complete(Source& source, const SourceFile& snapshot) {
   // Damage is for whoever reads it all: there it has an offset.
   if (exit_code(session.error().id()) == 6) return session.error().id() != ErrorId::kBadMagic;
   return fail(std::move(session).error().at(snapshot.path));
+}
+
+Status read_through(Source& source, const SourceFile& snapshot, Job& job) {
+  ZK_TRY(const std::unique_ptr<ByteSource> plain, open_snapshot(source, snapshot));
+  SnapshotReader reader(*plain, snapshot.path);
+  std::array<SnapNode, 256> nodes;
+  std::array<std::uint64_t, 256> ends{};
+  std::uint64_t told = 0;
+  for (;;) {
+    ZK_TRY_STATUS(job.check());
+    ZK_TRY(const std::size_t count, reader.next_nodes(nodes, ends));
+    job.progress.done += reader.offset() - std::exchange(told, reader.offset());
+    if (count == 0) break;
+  }
+  ZK_TRY_STATUS(reader.read_tail());
+  return {};
 }
 
 Result<const SourceFile*> newest_complete(Source& source, const SourceListing& listing, std::int64_t zxid) {

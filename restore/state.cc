@@ -113,7 +113,7 @@ Result<LoadedSnapshot> load_snapshot(SnapshotReader& reader, const LoadOptions& 
       if (!Tree::valid_path(node.path)) return bad_node(ends[i], "a malformed path", node.path);
       const NodeId parent = root_seen ? tree.find_parent(node.path) : kNoNode;
       if (parent == kNoNode) return bad_node(ends[i], "a node comes before its parent", node.path);
-      if (tree.find(node.path, hashes[i]) != kNoNode)
+      if (tree.find_below(parent, node.path, hashes[i]) != kNoNode)
         return bad_node(ends[i], "a path comes twice", node.path);
       tree.create(node.path, hashes[i], parent, node.data, slot, node.stat);
     }

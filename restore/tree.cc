@@ -18,6 +18,25 @@ constexpr std::uint64_t kHashMask = 0xffffffff00000000ULL;
 
 std::string_view parent_of(std::string_view path) { return path.substr(0, path.rfind('/')); }
 
+/// memcmp() == 0 for names: so short that a call costs more than the comparison.
+bool same_text(const char* a, const char* b, std::size_t size) {
+  const auto load = [](const char* from, auto value) {
+    std::memcpy(&value, from, sizeof value);
+    return value;
+  };
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8)
+      if (load(a + i, std::uint64_t{}) != load(b + i, std::uint64_t{})) return false;
+    return load(a + size - 8, std::uint64_t{}) == load(b + size - 8, std::uint64_t{});
+  }
+  if (size >= 4)
+    return load(a, std::uint32_t{}) == load(b, std::uint32_t{}) &&
+           load(a + size - 4, std::uint32_t{}) == load(b + size - 4, std::uint32_t{});
+  for (std::size_t i = 0; i < size; ++i)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
 }  // namespace
 
 AclTable::AclTable() { entries_.push_back({std::string(), 1, false}); }
@@ -75,7 +94,7 @@ bool Tree::is_at(NodeId id, std::string_view path) const {
     const std::size_t size = n.name_size;
     if (path.size() < size + 1) return false;
     const char* tail = path.data() + path.size() - size;
-    if (tail[-1] != '/' || std::memcmp(tail, n.name(), size) != 0) return false;
+    if (tail[-1] != '/' || !same_text(tail, n.name(), size)) return false;
     path.remove_suffix(size + 1);
     id = n.parent;
   }
@@ -91,6 +110,20 @@ NodeId Tree::find(std::string_view path, PathHash h) const {
     if (((slot ^ h) & kHashMask) != 0 || slot == kDeleted) continue;
     const auto id = static_cast<NodeId>(slot);
     if (is_at(id, path)) return id;
+  }
+}
+
+NodeId Tree::find_below(NodeId parent, std::string_view path, PathHash h) const {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::size_t mask = table_.size() - 1;
+  for (std::size_t i = (h >> 32) & mask;; i = (i + 1) & mask) {
+    const std::uint64_t slot = table_[i];
+    if (slot == kEmpty) return kNoNode;
+    if (((slot ^ h) & kHashMask) != 0 || slot == kDeleted) continue;
+    const auto id = static_cast<NodeId>(slot);
+    const Node& n = node(id);
+    if (n.parent == parent && n.name_size == name.size() && same_text(n.name(), name.data(), name.size()))
+      return id;
   }
 }
 

@@ -87,6 +87,8 @@ class Tree {
   /// "" and "/" are the root. kNoNode when there is no such node.
   NodeId find(std::string_view path) const { return find(path, hash(path)); }
   NodeId find(std::string_view path, PathHash hash) const;
+  /// find(path, hash) for who knows the parent: one name is compared, not all of them.
+  NodeId find_below(NodeId parent, std::string_view path, PathHash hash) const;
   /// Whether the node `id`, of this tree or of any other, stands here at that path.
   bool has(NodeId id, std::string_view path) const {
     return id < next_id_ && node(id).live && is_at(id, path == "/" ? std::string_view() : path);

@@ -6,22 +6,10 @@
 #include <map>
 
 #include "restore/compare.h"
-#include "restore/fingerprint.h"
+#include "restore/verify_spans.h"
 
 namespace zkark::restore {
 namespace {
-
-bool is_fatal(const Error& error) {
-  switch (error.id()) {
-    case ErrorId::kCancelled:
-    case ErrorId::kOutOfMemory:
-    case ErrorId::kStorage:
-    case ErrorId::kPermission:
-      return true;
-    default:
-      return false;
-  }
-}
 
 /// Decodes one snapshot to its end without building a tree.
 Status read_snapshot(Source& source, FileReport& report, Findings& findings, Job& job) {
@@ -379,119 +367,20 @@ class Verifier {
     return result;
   }
 
-  /// One stretch of the fast way: from a base to where the next one is exact. Both must have the same tree
-  /// there; each stretch takes its fingerprint on the way, so that no snapshot is read twice.
-  struct Span {
-    const SourceFile* base = nullptr;
-    const SourceFile* next = nullptr;
-    std::optional<std::int64_t> start;  // where `base` is exact, as far as can be told beforehand
-    std::optional<std::int64_t> end;    // the same of `next`; absent: to the end of the logs
-    std::optional<ReplayResult> result;
-    std::optional<Fingerprint> at_end;
-    Findings findings;
-  };
-
-  /// Where a snapshot is exact, told without reading all of it. The replay that begins with it finds out
-  /// whether that is so.
-  Result<std::optional<std::int64_t>> exact_from(const SourceFile& snapshot) {
-    if (snapshot.known_fuzzy_end) return std::optional(std::max(*snapshot.known_fuzzy_end, snapshot.zxid));
-    if (snapshot.codec == SnapCodec::kPlain) {
-      ZK_TRY(const auto file, source_.open(snapshot));
-      ZK_TRY(const SnapshotTail tail, peek_tail(*file));
-      // A section of the snapshot's own zxid nearly always is that of its tree: nothing was applied
-      // meanwhile.
-      const bool own = tail.digest && tail.digest->zxid == snapshot.zxid && snapshot.zxid != 0;
-      const auto end = own ? std::optional(std::max(snapshot.zxid, tail.last_processed_zxid.value_or(0)))
-                           : fuzzy_end(snapshot.zxid, tail, 0);
-      if (end) return std::optional(std::max(*end, snapshot.zxid));
-      return std::optional<std::int64_t>();
-    }
-    ZK_TRY(const SnapshotFingerprint whole, fingerprint_snapshot(source_, snapshot, job_));
-    const auto end = fuzzy_end(snapshot.zxid, whole.tail, whole.digest);
-    if (!end) return std::optional<std::int64_t>();
-    return std::optional(std::max(*end, snapshot.zxid));
-  }
-
-  /// Every stretch between two snapshots on its own, several at a time: when each ends in exactly the tree
-  /// that the next begins with, the whole is one unbroken replay. False: something is odd, the slow way finds
-  /// out what.
-  Result<bool> replay_spans(const SourceFile* first_base, std::size_t first_next) {
-    std::vector<Span> spans;
-    spans.push_back({});
-    spans.back().base = first_base;
-    for (std::size_t i = first_next; i < listing_.snapshots.size(); ++i) {
-      const SourceFile* const next = &listing_.snapshots[i];
-      Result<std::optional<std::int64_t>> exact = exact_from(*next);
-      if (!exact && is_fatal(exact.error())) return fail(std::move(exact).error());
-      if (!exact || !*exact) return false;
-      spans.back().next = next;
-      spans.back().end = *exact;
-      spans.push_back({});
-      spans.back().base = next;
-      spans.back().start = *exact;
-    }
-    std::vector<std::function<Status()>> tasks;
-    for (Span& span : spans) tasks.emplace_back([this, &span] { return replay_one_span(span); });
-    Status done = executor_.run_all(tasks);
-    if (!done) {
-      if (is_fatal(done.error())) return fail(std::move(done).error());
-      return false;
-    }
-    Certificate whole;
-    for (std::size_t i = 0; i < spans.size(); ++i) {
-      const Span& span = spans[i];
-      if (!span.result || span.result->stopped_by || span.result->certificate.failed_at) return false;
-      if (has_severity(span.findings, Severity::kGap)) return false;
-      if (span.next != nullptr) {
-        const auto& theirs = spans[i + 1].result;
-        const bool connected =
-            theirs && span.at_end && theirs->fingerprint && *span.at_end == *theirs->fingerprint;
-        // Exact later than it was taken for: then equal trees prove nothing.
-        if (!connected || theirs->fuzzy_end > *span.end) return false;
-      }
-      merge(whole, span.result->certificate);
-    }
-    for (Span& span : spans) {
-      append(std::move(span.findings));
-      report_.replayed_txns += span.result->txns;
-      if (span.base != nullptr) report_of(*span.base).fuzzy_end = span.result->fuzzy_end;
-      if (span.next != nullptr) ++report_.snapshots_compared;
-    }
-    // The proven ranges meet where one stretch hands over to the next.
-    std::vector<ZxidRange> joined;
-    for (const ZxidRange& range : whole.proven) {
-      const bool meets = !joined.empty() && std::any_of(spans.begin(), spans.end(), [&](const Span& span) {
-        return span.base != nullptr && span.base->zxid >= joined.back().first &&
-               span.base->zxid <= range.first && span.result->fuzzy_end >= range.first;
-      });
-      if (meets)
-        joined.back().last = range.last;
-      else
-        joined.push_back(range);
-    }
-    whole.proven = std::move(joined);
-    if (whole.grade == ProofGrade::kPartly && whole.proven.size() == 1) whole.grade = ProofGrade::kProven;
-    ReplayResult& final = *spans.back().result;
-    const std::uint64_t txns = report_.replayed_txns;
-    take_state(final);
-    report_.replayed_txns = txns;
-    report_.base = spans.back().base == nullptr ? std::string() : spans.back().base->path;
-    report_.certificate = whole;
-    const ReplayResult& first = *spans.front().result;
-    report_.windows.push_back(
-        {first.fuzzy_end, final.state.last_zxid, first_base == nullptr ? std::string() : first_base->path});
+  /// In stretches, several at a time. False: something is odd, the slow way finds out what.
+  Result<bool> replay_fast(const SourceFile* first_base, std::size_t first_next) {
+    ZK_TRY(auto unbroken, replay_unbroken(source_, listing_, first_base, first_next, executor_, job_));
+    if (!unbroken) return false;
+    append(std::move(unbroken->findings));
+    for (const auto& [snapshot, end] : unbroken->fuzzy_ends) report_of(*snapshot).fuzzy_end = end;
+    report_.snapshots_compared += unbroken->snapshots_compared;
+    take_state(unbroken->last);
+    report_.replayed_txns = unbroken->txns;
+    report_.base = unbroken->newest_agreed == nullptr ? std::string() : unbroken->newest_agreed->path;
+    report_.certificate = std::move(unbroken->certificate);
+    report_.windows.push_back({unbroken->exact_from, unbroken->last.state.last_zxid,
+                               first_base == nullptr ? std::string() : first_base->path});
     return true;
-  }
-
-  Status replay_one_span(Span& span) {
-    ReplayOptions options;
-    options.stop_at = span.end;
-    options.fingerprint_at = span.start;
-    ZK_TRY(span.result, replay(source_, listing_, span.base, options, span.findings, job_));
-    if (span.next == nullptr) return {};
-    if (span.result->state.last_zxid == *span.end) span.at_end = fingerprint(span.result->state.tree);
-    span.result->state = State();  // only the last one is wanted
-    return {};
   }
 
   Status replay_all() {
@@ -505,7 +394,7 @@ class Verifier {
       base = &listing_.snapshots[next_base++];
     }
     if (!has_severity(report_.findings, Severity::kGap)) {
-      ZK_TRY(const bool unbroken, replay_spans(base, next_base));
+      ZK_TRY(const bool unbroken, replay_fast(base, next_base));
       if (unbroken) return {};
     }
     Certificate whole;
@@ -522,7 +411,7 @@ class Verifier {
         report_.base = base == nullptr ? std::string() : base->path;
         if (base != nullptr) report_of(*base).fuzzy_end = result->fuzzy_end;
         reached = result->state.last_zxid;
-        merge(whole, result->certificate);
+        whole.add(result->certificate);
         if (reached >= result->fuzzy_end)
           report_.windows.push_back(
               {result->fuzzy_end, reached, base == nullptr ? std::string() : base->path});
@@ -537,16 +426,6 @@ class Verifier {
     if (whole.grade == ProofGrade::kProven && whole.proven.size() > 1) whole.grade = ProofGrade::kPartly;
     report_.certificate = whole;
     return {};
-  }
-
-  static void merge(Certificate& whole, const Certificate& part) {
-    whole.proven.insert(whole.proven.end(), part.proven.begin(), part.proven.end());
-    whole.digests_compared += part.digests_compared;
-    if (part.failed_at && !whole.failed_at) whole.failed_at = part.failed_at;
-    if (whole.failed_at)
-      whole.grade = ProofGrade::kFailed;
-    else if (!whole.proven.empty())
-      whole.grade = whole.proven.size() == 1 ? ProofGrade::kProven : ProofGrade::kPartly;
   }
 
   Source& source_;

@@ -46,7 +46,9 @@ struct VerifyReport {
   std::vector<FileReport> files;  // snapshots, then logs, each ascending
   Findings findings;
   std::optional<Certificate> certificate;  // after a replay
-  std::optional<std::string> base;         // what the (last) replay began with; empty text: the built-in tree
+  /// What the (last) replay began with, or the newest snapshot that it met and agreed with; empty text: the
+  /// built-in tree.
+  std::optional<std::string> base;
   std::uint64_t replayed_txns = 0;
   std::uint64_t nodes = 0, sessions = 0, ephemerals = 0;  // of the final state
   std::optional<std::uint64_t> digest;                    // of the final state

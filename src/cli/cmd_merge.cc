@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "formats/base/system.h"
-#include "restore/config_files.h"
 #include "restore/merge.h"
 #include "restore/target.h"
 #include "src/cli/context.h"
+#include "src/cli/copy_of_data.h"
+#include "src/cli/empty_target.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/places.h"
 #include "src/cli/repository_arg.h"
@@ -57,7 +57,6 @@ class MergeRun {
   void list_members();
   void list_holes();
   void list_files();
-  void list_losses();
   void tell_state();
   void tell_verdict();
   void tell_next();
@@ -71,9 +70,8 @@ class MergeRun {
   MergeMember healed_;
   std::vector<MergeMember> others_;
   restore::MergePlan plan_;
-  restore::RepairExtras extras_;
+  CopySurroundings around_;
   restore::Findings findings_;
-  bool has_config_ = false;
 };
 
 Status MergeRun::open_one(const std::string& name, const SourceRequest& request, bool target) {
@@ -123,19 +121,8 @@ Status MergeRun::open() {
 
 Status MergeRun::examine_target() {
   if (!wanted_.to) return {};
-  restore::TargetDirOptions options;
-  options.dir = dir_;
-  if (wanted_.owner) {
-    ZK_TRY(options.owner, context_.system.lookup_owner(*wanted_.owner));
-  }
-  Result<restore::TargetDir> examined =
-      restore::TargetDir::examine(context_.fs, context_.system, std::move(options));
-  if (!examined && examined.error().id() == ErrorId::kTargetNotEmpty)
-    return fail(Error(ErrorId::kTargetNotEmpty, examined.error().message())
-                    .at(dir_)
-                    .with_hint("choose a new or an empty directory"));
-  if (!examined) return fail(std::move(examined).error());
-  target_.emplace(*std::move(examined));
+  ZK_TRY(restore::TargetDir examined, examine_empty_target(context_, dir_, false, wanted_.owner));
+  target_.emplace(std::move(examined));
   return {};
 }
 
@@ -160,16 +147,7 @@ Status MergeRun::make_plan() {
   Result<restore::MergePlan> plan =
       restore::plan_merge(healed_, others_, {wanted_.extend}, findings_, context_.job);
   if (plan) {
-    const restore::RepairPlan& copy = plan->repair;
-    ZK_TRY(const restore::CapturedConfig config, restore::captured_config(healed_.listing));
-    findings_.insert(findings_.end(), config.notes.begin(), config.notes.end());
-    extras_ = restore::repaired_extras(healed_.listing, *copy.point, copy.dropped_to.value_or(*copy.point),
-                                       findings_);
-    const bool ttl = copy.rebuilt->replay.state.tree.count_of(NodeKind::kTtl) != 0;
-    if (wanted_.to) {
-      ZK_TRY(extras_.conf, restore::restored_config(config, {dir_, "", ttl}));
-    }
-    has_config_ = config.cfg.has_value();
+    ZK_TRY(around_, surroundings_of(healed_.listing, plan->repair, dir_, findings_));
   }
   show_findings(context_.output, findings_, Stance::kReading);
   if (!plan) return fail(std::move(plan).error());
@@ -226,16 +204,7 @@ void MergeRun::list_holes() {
 }
 
 void MergeRun::list_files() {
-  Table& table = report_.table("files", {{"file", ""},
-                                         {"name", "FILE"},
-                                         {"kind", ""},
-                                         {"copy", "COPY"},
-                                         {"fate", "DONE"},
-                                         {"zxids", "RANGE"},
-                                         {"txns", "TXNS"},
-                                         {"first_zxid", ""},
-                                         {"last_zxid", ""},
-                                         {"reason", "WHY"}});
+  Table& table = files_of_copy(report_);
   const auto is_made = [&](std::string_view name) {
     return std::find(plan_.made.begin(), plan_.made.end(), name) != plan_.made.end();
   };
@@ -252,35 +221,13 @@ void MergeRun::list_files() {
     if (file.fate == Fate::kKept && file.is_log) fate = made ? "made" : is_filled(name) ? "filled" : "kept";
     std::string why = file.reason;
     if (why.empty() && fate == "made") why = "holds what a file that is gone held";
-    const std::string range =
-        file.first_zxid ? range_text(*file.first_zxid, file.last_zxid.value_or(*file.first_zxid)) : "";
-    table.row({made ? Cell() : Cell::string(file.file.path), made ? Cell() : Cell::string(name),
-               Cell::string(file.is_log ? "log" : "snapshot"), Cell::string_or_null(file.name),
-               Cell::string(fate), Cell::string_or_null(range), file.is_log ? Cell::count(file.txns) : Cell(),
-               zxid_or_null(file.first_zxid), zxid_or_null(file.last_zxid), Cell::string_or_null(why)});
+    add_file(table, file, made, fate, why);
   }
   for (const std::string& path : plan_.dropped)
-    table.row({Cell::string(path), Cell::string(base_name(path)), Cell::string("log"), Cell(),
-               Cell::string("dropped"), Cell(), Cell::count(0), Cell(), Cell(),
+    table.row({Cell::string(path), Cell::string(base_name(path)), Cell::string("log"),
+               Cell::string("dropped"), Cell(), Cell(), Cell::count(0), Cell(), Cell(),
                Cell::string(
                    fmt::format("{}: no record in it is intact, and none is missing now", base_name(path)))});
-}
-
-void MergeRun::list_losses() {
-  Table& table = report_.table("lost", {{"kind", "LOST"},
-                                        {"file", ""},
-                                        {"name", "FILE"},
-                                        {"from", "FROM"},
-                                        {"to", "TO"},
-                                        {"txns", "TXNS"},
-                                        {"first_zxid", ""},
-                                        {"last_zxid", ""},
-                                        {"reason", "WHAT"}});
-  for (const restore::Loss& loss : plan_.repair.losses)
-    table.row({Cell::string(loss_name(loss.kind)), Cell::string(loss.file),
-               Cell::string(base_name(loss.file)), Cell::hex(loss.begin), Cell::hex(loss.end),
-               loss.txns ? Cell::count(*loss.txns) : Cell(), zxid_or_null(loss.first_zxid),
-               zxid_or_null(loss.last_zxid), Cell::string(loss.reason)});
 }
 
 void MergeRun::tell_state() {
@@ -331,8 +278,8 @@ void MergeRun::tell_verdict() {
 void MergeRun::tell_next() {
   const std::string dir = wanted_.to ? dir_ : "DIR";
   std::vector<std::string> lines;
-  lines.push_back(has_config_ ? fmt::format("start with {}/conf/zoo.cfg (dataDir={})", dir, dir)
-                              : fmt::format("start a server with dataDir={}", dir));
+  lines.push_back(around_.has_config ? fmt::format("start with {}/conf/zoo.cfg (dataDir={})", dir, dir)
+                                     : fmt::format("start a server with dataDir={}", dir));
   if (!plan_.complete())
     lines.emplace_back(
         "a hole that stays: merge with one more member or REPO@latest, or let the copy do without");
@@ -350,7 +297,7 @@ Status MergeRun::write() {
   ZK_TRY_STATUS(target_->claim(context_.system));
   ZK_TRY(const restore::RepairedCopy made,
          restore::write_repair(context_.fs, *std::move(target_), *plan_.view, std::move(plan_.repair),
-                               extras_, context_.job));
+                               around_.extras, context_.job));
   report_.field("written", "", Cell::boolean(true)).field("bytes", "", Cell::size(made.bytes));
   report_.remark(fmt::format("wrote {} ({} copied, all of it read back, replayed and equal)",
                              escape_terminal(dir_), human_size(made.bytes)));
@@ -378,7 +325,7 @@ Status MergeRun::run() {
   tell_state();
   list_holes();
   list_files();
-  list_losses();
+  list_losses(report_, plan_.repair.losses);
   findings_table(report_, findings_);
   tell_verdict();
   ZK_TRY_STATUS(write());

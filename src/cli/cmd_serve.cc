@@ -5,10 +5,12 @@
 #include "src/cli/app.h"
 #include "src/cli/context.h"
 #include "src/cli/loop_handle.h"
+#include "src/cli/service_notices.h"
 #include "src/cli/show_findings.h"
 #include "src/cli/state_at.h"
 #include "src/cli/text.h"
 #include "src/cli/verb.h"
+#include "src/cli/zoo_cfg_arg.h"
 #include "src/server/boot.h"
 #include "src/server/server.h"
 #include "src/server/settings_reader.h"
@@ -46,6 +48,8 @@ struct Service {
   server::DataPlaces places;  // the version-2 directories
   std::string what;           // "kafka-prod at 0x30001f003 (2026-11-20 14:00:00Z)"
   std::unique_ptr<TemporaryDir> scratch;
+  std::vector<std::string> told = {};  // on the way here, and belongs into the log
+  server::StartupTimes times = {};
 };
 
 // ---- zoo.cfg
@@ -85,8 +89,7 @@ Result<Service> from_zoo_cfg(Context& context, const Options& options, ZooCfg cf
   server::SettingsContext around;
   std::optional<ZooCfg> dynamic;
   if (const auto path = cfg.dynamic_config_file()) {
-    ZK_TRY(std::string text, read_file(context.fs, *path, kCfgMaxBytes));
-    ZK_TRY(dynamic, ZooCfg::parse(std::move(text), *path));
+    ZK_TRY(dynamic, read_zoo_cfg(context, *path));
     around.dynamic = &*dynamic;
   }
   if (const auto dir = cfg.get("dataDir")) around.my_id = read_my_id(context, *dir);
@@ -102,7 +105,11 @@ Result<Service> from_zoo_cfg(Context& context, const Options& options, ZooCfg cf
     service.settings.client_port = options.listen->port;
   }
   context.job.progress.phase = "loading";
-  ZK_TRY(server::Booted booted, server::boot(context.fs, context.system, service.settings, context.job));
+  ZK_TRY(server::Booted booted, server::boot(context.fs, context.clock, context.system, service.settings,
+                                             context.job, [&](const restore::Finding& cut) {
+                                               service.told.push_back(error_of(cut).to_string());
+                                               context.output.warn(service.told.back());
+                                             }));
   for (const restore::Finding& finding : booted.findings) {
     if (finding.severity == restore::Severity::kNote)
       context.output.detail(error_of(finding).to_string());
@@ -110,6 +117,7 @@ Result<Service> from_zoo_cfg(Context& context, const Options& options, ZooCfg cf
       context.output.warn(error_of(finding).to_string());
   }
   service.state = std::move(booted.state);
+  service.times = booted.times;
   service.places = {.snapshots = booted.snapshot_dir, .logs = booted.log_dir};
   service.what = fmt::format("{} at {}", service.settings.data_dir, zxid_text(service.state.last_zxid));
   return service;
@@ -118,8 +126,10 @@ Result<Service> from_zoo_cfg(Context& context, const Options& options, ZooCfg cf
 // ---- a point
 
 Result<Service> from_point(Context& context, const Options& options) {
+  const std::int64_t start_ns = context.clock.monotonic().ns;
   ZK_TRY(StateAt at, load_state_at(context, options));
   Service service{{}, std::move(at.state), {}, {}, nullptr};
+  service.times.all_ms = (context.clock.monotonic().ns - start_ns) / 1'000'000;
   server::Settings& settings = service.settings;
   settings.tick_ms = 2000;
   settings.min_session_timeout_ms = 4000, settings.max_session_timeout_ms = 40'000;
@@ -147,7 +157,11 @@ Result<Service> from_point(Context& context, const Options& options) {
 
 Status serve(Context& context, Service service, const Options& options) {
   ZK_TRY(const std::unique_ptr<Log> log, context.make_log(options.log_file.value_or("")));
+  if (options.log_file)
+    for (const std::string& line : service.told) log->warn(line);
   const std::unique_ptr<LoopHandle> handle = context.make_loop();
+  if (!handle->look_before_sleeping(service.settings.busy_poll_us))
+    log->info("zkark.busyPollMicros is of no use here: this process may keep less than two processors busy");
   std::unique_ptr<Worker> log_worker = handle->make_worker("log");
   const std::unique_ptr<Worker> snapshot_worker = handle->make_worker("snapshots");
   const bool read_only = service.settings.read_only;
@@ -166,35 +180,49 @@ Status serve(Context& context, Service service, const Options& options) {
     failure = error.clone();
     handle->stop();
   });
+  server.note_startup(service.times);
   ZK_TRY_STATUS(server.start());
   context.job.progress.phase = nullptr;
-  context.output.note(fmt::format("serving {}{} on {}, {} znodes, {}. Ctrl-C stops.", service.what,
-                                  read_only         ? ", read-only"
-                                  : options.scratch ? ", writable, kept nowhere"
-                                                    : "",
-                                  net::to_string(server.client_address()), human_count(nodes),
-                                  human_size(bytes)));
+  const std::string status =
+      fmt::format("serving {}{} on {}, {} znodes, {}", service.what,
+                  read_only         ? ", read-only"
+                  : options.scratch ? ", writable, kept nowhere"
+                                    : "",
+                  net::to_string(server.client_address()), human_count(nodes), human_size(bytes));
+  context.output.note(status + ". Ctrl-C stops.");
+  ServiceNotices notices(context, *handle);
+  notices.ready(status);
   ZK_TRY_STATUS(handle->run());
-  if (failure) return fail(std::move(*failure));
-  // Asked to stop: what is on its way is finished.
-  server.stop([&] { handle->stop(); });
-  ZK_TRY_STATUS(handle->run());
-  if (failure) return fail(std::move(*failure));
-  return {};
+  if (!failure) {
+    // Asked to stop: what is on its way is finished.
+    notices.stopping();
+    server.stop([&] { handle->stop(); });
+    ZK_TRY_STATUS(handle->run());
+  }
+  if (!failure) return {};
+  notices.failed(*failure);
+  return fail(std::move(*failure));
+}
+
+/// By what it sets; a file of that name is meant to be one even where dataDir is misspelt.
+Result<bool> is_zoo_cfg(Context& context, const std::string& path) {
+  const Result<FileInfo> info = context.fs.info(path);
+  if (!info || info->type != FileType::kFile || info->size_bytes > kCfgMaxBytes) return false;
+  if (path.ends_with(".cfg")) return true;
+  ZK_TRY(const std::string text, read_file(context.fs, path, kCfgMaxBytes));
+  return looks_like_zoo_cfg(as_bytes(text));
 }
 
 Status run(Context& context, const Options& options) {
   if (options.read_only && options.scratch)
     return fail(Error(ErrorId::kUsage, "--read-only and --scratch exclude each other"));
   if (options.source && !options.read_only && !options.scratch) {
-    const Result<FileInfo> info = context.fs.info(*options.source);
-    if (info && info->type == FileType::kFile && info->size_bytes <= kCfgMaxBytes) {
-      ZK_TRY(std::string text, read_file(context.fs, *options.source, kCfgMaxBytes));
-      if (looks_like_zoo_cfg(as_bytes(text))) {
-        ZK_TRY(ZooCfg cfg, ZooCfg::parse(std::move(text), *options.source));
-        ZK_TRY(Service service, from_zoo_cfg(context, options, std::move(cfg)));
-        return serve(context, std::move(service), options);
-      }
+    ZK_TRY(const bool configured, is_zoo_cfg(context, *options.source));
+    if (configured) {
+      ZK_TRY(ZooCfg cfg, read_zoo_cfg(context, *options.source));
+      Result<Service> service = from_zoo_cfg(context, options, std::move(cfg));
+      if (!service) return fail(as_configuration(std::move(service).error()));
+      return serve(context, *std::move(service), options);
     }
   }
   if (!options.define.empty())

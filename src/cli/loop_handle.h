@@ -24,8 +24,17 @@ struct LoopHandle {
   virtual Status run() = 0;
   /// Makes run() return soon. Any thread.
   virtual void stop() = 0;
+  /// Looks for something to do for so many microseconds before it sleeps, as long as that pays, and where the
+  /// process may keep two processors busy. False where it may not: nothing changes. Before run().
+  virtual bool look_before_sleeping(std::int64_t microseconds) {
+    static_cast<void>(microseconds);
+    return true;
+  }
   /// What a server tells about the process it is.
   virtual ProcessFacts process_facts() { return {}; }
+  /// Tells the service manager that started this process (sd_notify(3)): "READY=1\nSTATUS=…". Nothing where
+  /// none asked for it.
+  virtual void notify(std::string_view assignments) { static_cast<void>(assignments); }
 };
 
 }  // namespace zkark::cli

@@ -20,7 +20,9 @@
 #include "src/os/loop_worker.h"
 #include "src/os/posix_fs.h"
 #include "src/os/process_facts.h"
+#include "src/os/processors.h"
 #include "src/os/random.h"
+#include "src/os/service_socket.h"
 #include "src/os/signals.h"
 #include "src/os/terminal.h"
 #include "src/os/threads.h"
@@ -76,7 +78,9 @@ class Watcher {
 
 class RealLoop final : public LoopHandle {
  public:
-  explicit RealLoop(std::stop_token stop) : on_stop_(std::move(stop), [this] { this->stop(); }) {}
+  /// `notify_socket` as the variable of that name has it.
+  RealLoop(std::stop_token stop, std::string_view notify_socket)
+      : manager_(notify_socket), on_stop_(std::move(stop), [this] { this->stop(); }) {}
   Loop& loop() override { return loop_; }
   net::Transport& transport() override { return loop_; }
   std::unique_ptr<Worker> make_worker(std::string_view name) override {
@@ -88,7 +92,13 @@ class RealLoop final : public LoopHandle {
       stop();
     });
   }
+  bool look_before_sleeping(std::int64_t microseconds) override {
+    if (microseconds > 0 && os::usable_processors() < 2) return false;
+    loop_.look_before_sleeping(microseconds * 1000);
+    return true;
+  }
   ProcessFacts process_facts() override { return os::process_facts(); }
+  void notify(std::string_view assignments) override { manager_.send(assignments); }
   Status run() override {
     Status outcome = loop_.run();
     ++runs_;
@@ -105,6 +115,7 @@ class RealLoop final : public LoopHandle {
 
  private:
   os::EventLoop loop_;
+  os::ServiceSocket manager_;
   std::atomic<unsigned> runs_ = 0;
   std::mutex mutex_;
   std::optional<Error> failure_;                       // of a worker; guarded by mutex_
@@ -129,7 +140,10 @@ int run(int argc, char** argv) {
       environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   environment.make_executor = [](unsigned jobs) { return std::make_unique<os::ThreadExecutor>(jobs); };
-  environment.make_loop = [&job] { return std::make_unique<RealLoop>(job.stop.get_token()); };
+  environment.make_loop = [&job, &variables = environment.variables] {
+    const auto socket = variables.find("NOTIFY_SOCKET");
+    return std::make_unique<RealLoop>(job.stop.get_token(), socket == variables.end() ? "" : socket->second);
+  };
   environment.make_log = [&clock](const std::string& path) -> Result<std::unique_ptr<Log>> {
     os::LogFileOptions options;
     options.path = path;

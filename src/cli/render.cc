@@ -86,7 +86,9 @@ std::string cell_for_people(const Cell& cell) {
     case Kind::kSize:
       return human_size(static_cast<std::uint64_t>(cell.number));
     case Kind::kReal:
-      return fmt::format("{:.3g}", cell.real);
+      // Three digits, and never 1.9e+03.
+      return cell.real >= 999.5 ? human_count(static_cast<std::uint64_t>(std::llround(cell.real)))
+                                : fmt::format("{:.3g}", cell.real);
     case Kind::kBoolean:
       return cell.number != 0 ? "yes" : "no";
     case Kind::kTime:

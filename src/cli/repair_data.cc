@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "formats/base/system.h"
-#include "restore/config_files.h"
 #include "restore/repair.h"
+#include "src/cli/copy_of_data.h"
 #include "src/cli/empty_target.h"
 #include "src/cli/findings_table.h"
 #include "src/cli/places.h"
@@ -25,12 +25,6 @@ using restore::RepairedFile;
 
 Cell zxid_or_null(const std::optional<std::int64_t>& zxid) { return zxid ? Cell::zxid(*zxid) : Cell(); }
 
-std::string range_text(const std::optional<std::int64_t>& first, const std::optional<std::int64_t>& last) {
-  if (!first) return "";
-  if (!last) return zxid_text(*first) + "…";
-  return *first == *last ? zxid_text(*first) : fmt::format("{}…{}", zxid_text(*first), zxid_text(*last));
-}
-
 /// One repair from its options to its last line.
 class Repair {
  public:
@@ -44,7 +38,6 @@ class Repair {
   Status make_plan();
   Status write();
   void list_files();
-  void list_losses();
   void tell_state();
   void tell_lost();
   void tell_next(std::optional<std::int64_t> point, std::optional<std::int64_t> dropped_to);
@@ -58,10 +51,8 @@ class Repair {
   std::optional<restore::TargetDir> target_;
   std::string dir_;  // absolute
   restore::RepairPlan plan_;
-  restore::RepairExtras extras_;
+  CopySurroundings around_;
   restore::Findings findings_;
-  bool has_config_ = false, ttl_nodes_ = false;
-  std::size_t voters_ = 0;
   std::uint64_t left_out_ = 0;  // intact transactions
 };
 
@@ -101,16 +92,7 @@ Status Repair::make_plan() {
   Result<restore::RepairPlan> plan =
       restore::plan_repair(*opened_.source, listing_, options_, findings_, context_.job);
   if (plan && plan->point) {
-    ZK_TRY(const restore::CapturedConfig config, restore::captured_config(listing_));
-    findings_.insert(findings_.end(), config.notes.begin(), config.notes.end());
-    extras_ =
-        restore::repaired_extras(listing_, *plan->point, plan->dropped_to.value_or(*plan->point), findings_);
-    ttl_nodes_ = plan->rebuilt->replay.state.tree.count_of(NodeKind::kTtl) != 0;
-    voters_ = config.ensemble.voters();
-    if (wanted_.to) {
-      ZK_TRY(extras_.conf, restore::restored_config(config, {dir_, "", ttl_nodes_}));
-    }
-    has_config_ = config.cfg.has_value();
+    ZK_TRY(around_, surroundings_of(listing_, *plan, dir_, findings_));
   }
   show_findings(context_.output, findings_, Stance::kJudging);
   if (!plan) return fail(std::move(plan).error());
@@ -119,45 +101,9 @@ Status Repair::make_plan() {
 }
 
 void Repair::list_files() {
-  Table& table = report_.table("files", {{"file", ""},
-                                         {"name", "FILE"},
-                                         {"kind", ""},
-                                         {"fate", "DONE"},
-                                         {"copy", "COPY"},
-                                         {"zxids", "RANGE"},
-                                         {"txns", "TXNS"},
-                                         {"first_zxid", ""},
-                                         {"last_zxid", ""},
-                                         {"reason", "WHY"}});
-  for (const RepairedFile& file : plan_.files) {
-    const bool made = file.fate == Fate::kMade;
-    const std::string range = range_text(file.first_zxid, file.last_zxid);
-    table.row({made ? Cell() : Cell::string(file.file.path),
-               made ? Cell() : Cell::string(base_name(file.file.path)),
-               Cell::string(file.is_log ? "log" : "snapshot"), Cell::string(fate_name(file.fate)),
-               Cell::string_or_null(file.name), Cell::string_or_null(range),
-               file.is_log ? Cell::count(file.txns) : Cell(), zxid_or_null(file.first_zxid),
-               zxid_or_null(file.last_zxid), Cell::string_or_null(file.reason)});
-  }
-}
-
-void Repair::list_losses() {
-  Table& table = report_.table("lost", {{"kind", "LOST"},
-                                        {"file", ""},
-                                        {"name", "FILE"},
-                                        {"from", "FROM"},
-                                        {"to", "TO"},
-                                        {"zxids", "RANGE"},
-                                        {"txns", "TXNS"},
-                                        {"first_zxid", ""},
-                                        {"last_zxid", ""},
-                                        {"reason", "WHAT"}});
-  for (const Loss& loss : plan_.losses)
-    table.row({Cell::string(loss_name(loss.kind)), Cell::string(loss.file),
-               Cell::string(base_name(loss.file)), Cell::hex(loss.begin), Cell::hex(loss.end),
-               Cell::string_or_null(range_text(loss.first_zxid, loss.last_zxid)),
-               loss.txns ? Cell::count(*loss.txns) : Cell(), zxid_or_null(loss.first_zxid),
-               zxid_or_null(loss.last_zxid), Cell::string(loss.reason)});
+  Table& table = files_of_copy(report_);
+  for (const RepairedFile& file : plan_.files)
+    add_file(table, file, file.fate == Fate::kMade, fate_name(file.fate), file.reason);
 }
 
 /// The state that the copy boots to, and what vouches for it.
@@ -238,12 +184,12 @@ void Repair::tell_next(std::optional<std::int64_t> point, std::optional<std::int
         fmt::format("this is for reading, with its holes, and no data directory: zkark log {}", dir));
   else if (!options_.directory)
     lines.emplace_back("put them in the place of the damaged ones only while the server is stopped");
-  else if (has_config_)
+  else if (around_.has_config)
     lines.push_back(fmt::format("start with {}/conf/zoo.cfg (dataDir={})", dir, dir));
   else
     lines.push_back(fmt::format("start a server with dataDir={}", dir));
   if (dropped_to) {
-    if (voters_ > 1 || extras_.current_epoch)
+    if (around_.voters > 1 || around_.extras.current_epoch)
       lines.push_back(fmt::format(
           "the data end at {} and went on to {}: start this member while the others are up, and it fetches "
           "the rest from the leader",
@@ -275,8 +221,8 @@ Status Repair::write() {
   }
   ZK_TRY_STATUS(target_->claim(context_.system));
   ZK_TRY(const restore::RepairedCopy made,
-         restore::write_repair(context_.fs, *std::move(target_), *opened_.source, std::move(plan_), extras_,
-                               context_.job));
+         restore::write_repair(context_.fs, *std::move(target_), *opened_.source, std::move(plan_),
+                               around_.extras, context_.job));
   report_.field("written", "", Cell::boolean(true)).field("bytes", "", Cell::size(made.bytes));
   report_.remark(fmt::format("wrote {} ({} copied, all of it read back{})", escape_terminal(dir_),
                              human_size(made.bytes), options_.flat() ? "" : ", replayed and equal"));
@@ -302,7 +248,7 @@ Status Repair::run() {
   report_.field("to", "", Cell::string_or_null(dir_)).field("dry_run", "", Cell::boolean(wanted_.dry_run));
   tell_state();
   list_files();
-  list_losses();
+  list_losses(report_, plan_.losses);
   findings_table(report_, findings_);
   tell_lost();
   report_.field("changed", "", Cell::boolean(plan_.changes()));

@@ -226,6 +226,10 @@ void Bench::Core::take_root(const Result<Reply>& reply) {
   if (reply->code == ZkCode::kNodeExists)
     return break_off(Error(ErrorId::kRefused, fmt::format("{} exists already", options_.path))
                          .with_hint("--path takes a node that does not exist: it is removed at the end"));
+  if (reply->code == ZkCode::kNoNode)
+    return break_off(
+        Error(ErrorId::kNotFound, fmt::format("cannot create {}: its parent does not exist", options_.path))
+            .with_hint("--path takes a node to make, below one that exists"));
   if (!root_made_)
     return break_off(Error(ErrorId::kUnreachable,
                            fmt::format("cannot create {}: {}", options_.path, zk_code_text(reply->code))));

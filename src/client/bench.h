@@ -60,8 +60,8 @@ class Bench {
  public:
   enum class Phase : std::uint8_t { kConnecting, kPreparing, kLoading, kCleaning, kDone };
 
-  /// `done` is called once, later: ok, or why there was no load (kRefused: the path exists) or why it broke
-  /// off; what there is of a result stands in result().
+  /// `done` is called once, later: ok, or why there was no load (kRefused: the path exists; kNotFound: its
+  /// parent does not) or why it broke off; what there is of a result stands in result().
   Bench(Loop& loop, net::Transport& transport, Clock& clock, BenchOptions options,
         std::function<void(Status)> done);
   ~Bench();

@@ -109,10 +109,15 @@ class Ping::One final : public SessionEvents {
                        next();
                      });
   }
+  bool refused(std::string_view word, std::string_view answer) {
+    if (!is_not_whitelisted(answer)) return false;
+    result.words_refused.emplace_back(word);
+    return true;
+  }
   void take_srvr(Result<std::string> answer) {
     if (!answer) return;
     accepted_ = true;
-    if (is_not_whitelisted(*answer)) return;
+    if (refused("srvr", *answer)) return;
     read_srvr(*answer, result);
     if (!result.role && said_.empty()) said_ = answer->substr(0, std::min(answer->find('\n'), kSaidBytes));
   }
@@ -124,13 +129,15 @@ class Ping::One final : public SessionEvents {
     const std::int64_t left_ms = timeout_ms_ - (clock_.monotonic().ns - started_ns_) / 1'000'000;
     if (left_ms <= 0) return finish();
     ask("ruok", ruok_, left_ms, [this](const Result<std::string>& answer) {
-      if (answer && !is_not_whitelisted(*answer)) result.imok = answer->starts_with("imok");
+      if (answer && !refused("ruok", *answer)) result.imok = answer->starts_with("imok");
     });
     if (result.role != "leader") return;
     ask("mntr", mntr_, left_ms, [this](const Result<std::string>& answer) {
-      if (!answer || is_not_whitelisted(*answer)) return;
-      result.followers = number(*answer, "zk_followers\t");
+      if (!answer || refused("mntr", *answer)) return;
+      result.learners = number(*answer, "zk_learners\t");
+      if (!result.learners) result.learners = number(*answer, "zk_followers\t");
       result.synced_followers = number(*answer, "zk_synced_followers\t");
+      result.synced_observers = number(*answer, "zk_synced_observers\t");
     });
   }
   void time_is_up() {

@@ -34,8 +34,10 @@ struct PingResult {
   std::optional<std::uint64_t> connections, outstanding, nodes;
   std::optional<std::string> latency;  // "0/1.5714/6": ms, min/avg/max since the server began
   std::optional<bool> imok;            // ruok; absent where it is not whitelisted
-  // Of a leader, where mntr is whitelisted.
-  std::optional<std::uint64_t> followers, synced_followers;
+  // Of a leader, where mntr is whitelisted: who is connected to it, observers too (zk_followers before 3.6),
+  // and who of them has caught up; observers since 3.6.
+  std::optional<std::uint64_t> learners, synced_followers, synced_observers;
+  std::vector<std::string> words_refused;  // of srvr, ruok, mntr: asked, and not whitelisted
 };
 
 struct PingOptions {

@@ -73,10 +73,10 @@ class Collector : public restore::Effects {
     txn_ = &txn;
   }
 
-  void created(std::string_view path) override { add(ChangeKind::kCreated, path); }
+  void created(std::string_view path, NodeId) override { add(ChangeKind::kCreated, path); }
   void deleted(std::string_view path) override { add(ChangeKind::kDeleted, path); }
-  void data_changed(std::string_view path) override { add(ChangeKind::kDataSet, path); }
-  void acl_changed(std::string_view path) override { add(ChangeKind::kAclSet, path); }
+  void data_changed(std::string_view path, NodeId) override { add(ChangeKind::kDataSet, path); }
+  void acl_changed(std::string_view path, NodeId) override { add(ChangeKind::kAclSet, path); }
 
   std::vector<Change> changes;
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
+#include <tuple>
 
 namespace zkark::server {
 namespace {
@@ -16,6 +18,8 @@ struct IpAddress {
 
 std::optional<unsigned> number(std::string_view text, int base, unsigned most) {
   unsigned value = 0;
+  // Java's parseInt takes a sign.
+  if (base == 10 && (text.starts_with('+') || text == "-0")) text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (text.empty() || error != std::errc() || end != text.data() + text.size() || value > most)
     return std::nullopt;
@@ -104,6 +108,23 @@ bool valid_digest_id(std::string_view id) {
   return std::count(id.begin(), id.end(), ':') == 1;
 }
 
+struct InSomeOrder {
+  bool operator()(const Acl& a, const Acl& b) const {
+    return std::tie(a.perms, a.scheme, a.id) < std::tie(b.perms, b.scheme, b.id);
+  }
+};
+
+/// More than any client has. Each of them is looked at for every rule of every list, and all of them may go
+/// into the log with every request of some fifty bytes.
+constexpr std::size_t kMostIdentities = 256;
+constexpr std::size_t kMostIdentityBytes = 64 << 10;
+
+bool too_many(const std::vector<Identity>& who) {
+  std::size_t bytes = 0;
+  for (const Identity& identity : who) bytes += identity.scheme.size() + identity.id.size();
+  return who.size() > kMostIdentities || bytes > kMostIdentityBytes;
+}
+
 const EVP_MD* find_hash(std::string name) {
   // Java says SHA1, SHA-256, SHA3-512, MD5; OpenSSL knows SHA1, SHA256, SHA3-512, MD5.
   if (name.starts_with("SHA-")) name.erase(3, 1);
@@ -141,7 +162,8 @@ AuthRules::AuthRules(const Settings& settings)
       digest_enabled_(settings.digest_auth),
       super_digest_(settings.super_digest),
       digest_alg_(settings.digest_alg),
-      ensemble_name_(settings.ensemble_auth_name) {}
+      ensemble_name_(settings.ensemble_auth_name),
+      most_bytes_(static_cast<std::size_t>(settings.jute_max_buffer)) {}
 
 bool AuthRules::known(std::string_view scheme) const {
   if (scheme == "ip") return true;
@@ -174,28 +196,34 @@ bool AuthRules::allows(const AclList& acl, std::int32_t wanted, const std::vecto
   return false;
 }
 
-std::optional<std::string> AuthRules::fix_up(const AclList& acl, const std::vector<Identity>& who) const {
-  if (acl.empty()) return std::nullopt;
-  std::vector<Acl> fixed;
-  std::vector<Acl> seen;
+ZkCode AuthRules::fix_up(const AclList& acl, const std::vector<Identity>& who, std::string& fixed) const {
+  if (acl.empty()) return ZkCode::kInvalidAcl;
+  std::vector<Acl> list;
+  std::set<Acl, InSomeOrder> seen;
+  std::size_t bytes = 0;
   for (const Acl& entry : acl) {
-    if (std::find(seen.begin(), seen.end(), entry) != seen.end()) continue;
-    seen.push_back(entry);
-    if (!entry.scheme || !entry.id) return std::nullopt;
-    if (*entry.scheme == "world" && *entry.id == "anyone") {
-      fixed.push_back(entry);
-    } else if (*entry.scheme == "auth") {
-      const std::size_t before = fixed.size();
+    if (!seen.insert(entry).second) continue;
+    // Each 'auth' stands for all identities: no txn may be as long as that can get.
+    if (bytes > most_bytes_) return ZkCode::kMarshallingError;
+    if (!entry.scheme) return ZkCode::kInvalidAcl;
+    if (*entry.scheme == "auth") {  // its id is not looked at
+      const std::size_t before = list.size();
       for (const Identity& identity : who)
-        if (identity.scheme == "digest" && digest_enabled_)
-          fixed.push_back({entry.perms, identity.scheme, identity.id});
-      if (fixed.size() == before) return std::nullopt;
-    } else {
-      if (!known(*entry.scheme) || !valid_id(*entry.scheme, *entry.id)) return std::nullopt;
-      fixed.push_back(entry);
+        if (identity.scheme == "digest" && digest_enabled_) {
+          list.push_back({entry.perms, identity.scheme, identity.id});
+          bytes += identity.scheme.size() + identity.id.size();
+        }
+      if (list.size() == before) return ZkCode::kInvalidAcl;
+      continue;
     }
+    const bool world = *entry.scheme == "world";
+    if (!world && !known(*entry.scheme)) return ZkCode::kInvalidAcl;
+    if (!entry.id) return ZkCode::kMarshallingError;
+    if (world ? *entry.id != "anyone" : !valid_id(*entry.scheme, *entry.id)) return ZkCode::kInvalidAcl;
+    list.push_back(entry);
   }
-  return encode_acls(fixed);
+  fixed = encode_acls(list);
+  return ZkCode::kOk;
 }
 
 std::string AuthRules::digest_of(std::string_view text) const {
@@ -227,6 +255,7 @@ Identities AuthRules::authenticate(std::string_view scheme, std::optional<Bytes>
   } else {
     return nullptr;
   }
+  if (too_many(all)) return nullptr;
   return std::make_shared<const std::vector<Identity>>(std::move(all));
 }
 

@@ -36,10 +36,12 @@ class AuthRules {
   bool allows(const AclList& acl, std::int32_t wanted, const std::vector<Identity>& who) const;
 
   /// The list as it will be stored: without duplicates, "auth" replaced by the caller's own ids, encoded as a
-  /// vector. Nullopt where Apache answers INVALIDACL.
-  std::optional<std::string> fix_up(const AclList& acl, const std::vector<Identity>& who) const;
+  /// vector into `fixed`. Otherwise kInvalidAcl, or kMarshallingError for a null id where one is looked at
+  /// and for a list that grows past jute.maxbuffer.
+  ZkCode fix_up(const AclList& acl, const std::vector<Identity>& who, std::string& fixed) const;
 
-  /// addAuth: the identities afterwards, or null when the scheme is unknown or refuses.
+  /// addAuth: the identities afterwards, or null when the scheme is unknown or refuses, or they are more than
+  /// 256 or 64 KiB in all (of our own: Apache keeps what comes).
   Identities authenticate(std::string_view scheme, std::optional<Bytes> auth, std::string_view peer_ip,
                           const Identities& before) const;
 
@@ -55,6 +57,7 @@ class AuthRules {
   bool skip_acl_, digest_enabled_;
   std::string super_digest_, digest_alg_;
   std::optional<std::string> ensemble_name_;
+  std::size_t most_bytes_;
 };
 
 /// What whoAmI shows of an identity.

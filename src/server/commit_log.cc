@@ -9,13 +9,18 @@
 #include "formats/adler32.h"
 #include "formats/file_names.h"
 #include "formats/txn_log.h"
+#include "src/server/tail_cut.h"
 
 namespace zkark::server {
 namespace {
 
 constexpr std::uint32_t kFileMode = 0640;
-/// How much room is made at a time: zeros are really written, and a sync must not wait for many of them.
-constexpr std::uint64_t kRoomStep = 4 << 20;
+/// How much room is made at a time: zeros are really written, and no write may wait long for that. (4 MiB
+/// took 15 ms, which one write of a hundred saw; 256 KiB take 0.1 to 1 ms, and it syncs as fast.)
+constexpr std::uint64_t kRoomStep = 256 << 10;
+
+/// Room of a group that is kept for the next ones.
+constexpr std::size_t kKeptRoom = 1 << 20;
 
 }  // namespace
 
@@ -68,6 +73,10 @@ Status LogFiles::set_aside(const std::string& path) {
 Status LogFiles::open_file(std::int64_t first_zxid) {
   file_.reset();
   name_ = log_file_name(first_zxid);
+  // Before the file is there: what a power cut makes of it is known to be ours.
+  if (settings_.force_sync)
+    ZK_TRY_STATUS(write_file_atomic(fs_, join_path(dir_, kWritingNote), as_bytes(format_writing_note(name_)),
+                                    {kFileMode}));
   const std::string path = join_path(dir_, name_);
   auto created = fs_.create(path, {kFileMode});
   if (!created && created.error().id() == ErrorId::kExists) {
@@ -79,19 +88,24 @@ Status LogFiles::open_file(std::int64_t first_zxid) {
   std::string header;
   append_log_header(header);
   ZK_TRY_STATUS(file_->append(as_bytes(header)));
+  // On its own: records behind a header that cannot be read are then no crash's doing.
+  if (settings_.force_sync) ZK_TRY_STATUS(file_->sync_data());
   size_ = header.size();
   room_ = 0;
   return fs_.sync_dir(dir_);
 }
 
 Status LogFiles::write(const LogGroup& group) {
+  if (settings_.keeps_nothing) return {};
   const auto limit = static_cast<std::uint64_t>(settings_.txn_log_size_limit_bytes);
   const bool full = settings_.txn_log_size_limit_bytes > 0 && size_ > limit;
   if (!file_ || group.roll || full) ZK_TRY_STATUS(open_file(group.first_zxid));
   if (group.bytes.size() > room_ && settings_.pre_alloc_bytes > 0) {
     const std::uint64_t step = std::min<std::uint64_t>(kRoomStep, settings_.pre_alloc_bytes);
-    ZK_TRY_STATUS(file_->reserve(group.bytes.size() + step));
-    room_ = group.bytes.size() + step;
+    // On a disk that is nearly full the records themselves may still fit.
+    Status made = file_->reserve(group.bytes.size() + step);
+    if (!made && made.error().id() != ErrorId::kDiskFull) return made;
+    room_ = made ? group.bytes.size() + step : 0;
   }
   ZK_TRY_STATUS(file_->append(as_bytes(group.bytes)));
   size_ += group.bytes.size();
@@ -105,9 +119,9 @@ Status LogFiles::write(const LogGroup& group) {
   return {};
 }
 
-void LogFiles::note_synced(const LogGroup& group) {
+void LogFiles::note_synced(std::int64_t last_zxid) {
   if (!settings_.force_sync) return;
-  const std::string text = format_synced_mark({name_, size_, group.last_zxid});
+  const std::string text = format_synced_mark({name_, size_, last_zxid});
   // The same length every time, so that a shorter note never ends in the rest of a longer one.
   constexpr std::size_t kLength = 128;
   std::string padded = text;
@@ -136,12 +150,13 @@ void CommitLog::flush() {
   if (in_flight_ || failed_ || open_.payloads.empty()) return;
   in_flight_ = true;
   auto group = std::make_shared<LogGroup>(std::move(open_));
-  open_ = LogGroup{};
+  open_ = std::exchange(spare_, {});
   worker_.run([this, group] {
     auto status = std::make_shared<Status>(files_.write(*group));
     const bool good = status->has_value();
+    const std::int64_t last_zxid = group->last_zxid;
     loop_.post([this, group, status] { done(group, std::move(*status)); });
-    if (good) files_.note_synced(*group);
+    if (good) files_.note_synced(last_zxid);
   });
 }
 
@@ -154,6 +169,11 @@ void CommitLog::done(std::shared_ptr<LogGroup> group, Status status) {
   if (const std::int64_t ms = files_.slow_sync_ms(); ms != 0 && events_.slow_sync) events_.slow_sync(ms);
   if (events_.synced && files_.last_sync_ms() >= 0) events_.synced(files_.last_sync_ms());
   events_.durable(*group);
+  if (group->bytes.capacity() <= kKeptRoom) {
+    spare_ = std::move(*group);
+    spare_.bytes.clear(), spare_.payloads.clear();
+    spare_.roll = false;
+  }
   flush();
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/base/clock.h"
@@ -37,7 +38,7 @@ class LogFiles {
   Status write(const LogGroup& group);
   /// Notes how far the log is known to be on disk, so that rot below is told from a torn tail at the next
   /// start. Not synced; a failure does not matter.
-  void note_synced(const LogGroup& group);
+  void note_synced(std::int64_t last_zxid);
   /// Of the last sync that took longer than fsync.warningthresholdms, in ms; 0 when it was quick.
   std::int64_t slow_sync_ms() const { return slow_sync_ms_; }
   /// Of the last sync; -1 where nothing is synced (forceSync=no).
@@ -97,6 +98,7 @@ class CommitLog {
   LogFiles files_;
   Events events_;
   LogGroup open_;
+  LogGroup spare_;    // an empty one that has room
   bool roll_ = true;  // a new process never appends to an old file
   bool scheduled_ = false, in_flight_ = false, failed_ = false;
 };

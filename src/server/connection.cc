@@ -15,6 +15,9 @@ namespace {
 /// A client that does not read is not read from any more, and in the end left.
 constexpr std::size_t kSlowBytes = 1 << 20;
 constexpr std::size_t kMostUnsentBytes = 64 << 20;
+/// What may wait behind a connection's own writes: more is left unread.
+constexpr std::size_t kMostWaiting = 1000;
+constexpr std::size_t kMostWaitingBytes = 1 << 20;
 /// What an idle connection may keep of its buffers.
 constexpr std::size_t kIdleBytes = 4 << 10;
 
@@ -33,6 +36,14 @@ bool is_write(OpCode op) {
     default:
       return false;
   }
+}
+
+/// A reconfig that cannot be read is no write: Apache does not get as far as a txn for it.
+bool becomes_txn(OpCode op, Bytes body) {
+  if (op != OpCode::kReconfig) return is_write(op) || op == OpCode::kCloseSession;
+  JuteReader in(body);
+  ReconfigRequest::read(in);
+  return in.ok();
 }
 
 bool is_set_watches(OpCode op) { return op == OpCode::kSetWatches || op == OpCode::kSetWatches2; }
@@ -73,7 +84,9 @@ void Connection::received(Bytes bytes) {
 void Connection::take(Bytes bytes) {
   if (!open()) return;
   if (!reading()) {
+    if (session_closing_) return;  // nobody will look at it
     partial_ += as_text(bytes);
+    if (partial_.size() > kSlowBytes) link_->pause();
     return;
   }
   if (partial_.empty()) {
@@ -107,8 +120,18 @@ std::size_t Connection::parse(Bytes bytes) {
       close();
       return bytes.size();
     }
+    if (!server_.large_requests().fits(length)) {
+      server_.log().warn(
+          fmt::format("closing {}: with its request of {} bytes more than largeRequestMaxBytes ({}) would be "
+                      "on their way",
+                      net::to_string(remote_), length, server_.settings().large_request_max_bytes));
+      ++server_.metrics().large_requests_rejected;
+      close();
+      return bytes.size();
+    }
     const auto size = static_cast<std::size_t>(length);
     if (bytes.size() - at - 4 < size) break;
+    if (state_ == State::kOpen && waits_for_its_turn()) break;
     const Bytes frame = bytes.subspan(at + 4, size);
     at += 4 + size;
     if (state_ == State::kHandshake)
@@ -157,6 +180,14 @@ void Connection::handshake(Bytes frame) {
   stats_.last_cxid = 0;
   stats_.last_op = OpCode::kCreateSession;
   read_only_ = request.read_only;
+  ConnectionThrottle& throttle = server_.connection_throttle();
+  server_.metrics().connection_token_deficit.add(throttle.deficit());
+  if (!throttle.admit(throttle.price(request.session == 0), server_.now_ms())) {
+    server_.log().info(
+        fmt::format("refusing {}: connection_throttle_tokens are used up", net::to_string(remote_)));
+    ++server_.metrics().connection_rejected;
+    return close();
+  }
   if (request.last_zxid_seen > server_.last_zxid()) {
     server_.log().info(fmt::format(
         "refusing {}: it has seen zxid 0x{:x}, this server is at 0x{:x}; it must try another server",
@@ -178,6 +209,8 @@ void Connection::connected(Session* session) {
   if (!open()) return;
   ConnectResponse response;
   if (session != nullptr) {
+    // Of a session that was taken over before the txn that makes it was on disk.
+    if (session->owner != nullptr && session->owner != this) session->owner->close();
     response.timeout_ms = session->timeout_ms;
     response.session = session->id;
     response.password = session_password(session->id);
@@ -192,7 +225,7 @@ void Connection::connected(Session* session) {
   packet.end();
   const std::int64_t asked_ns = now_ns_;
   now_ns_ = server_.now_ns();
-  count(OpCode::kCreateSession, 0, server_.last_zxid(), asked_ns);
+  count(OpCode::kCreateSession, 0, server_.last_zxid(), asked_ns, OpCode::kCreateSession);
   mark_dirty();
   if (session == nullptr) return close_when_sent();
   state_ = State::kOpen;
@@ -207,7 +240,6 @@ void Connection::request(Bytes frame) {
   ++stats_.received;
   ++server_.stats().received;
   server_.metrics().bytes_received_count += static_cast<std::int64_t>(frame.size()) + 4;
-  if (xid >= 0) stats_.last_cxid = xid;
   if (session_ == nullptr || session_->closing) return close();
   server_.sessions().touch(*session_, now_ns_ / 1'000'000);
   if (op == OpCode::kAuth) return add_auth(xid, body);
@@ -222,21 +254,77 @@ void Connection::request(Bytes frame) {
       return close_when_sent();
     }
   }
-  if (!server_.settings().read_only && (is_write(op) || op == OpCode::kCloseSession))
-    return propose(xid, op, body);
-  if (waiting_.empty()) return answer(xid, op, body, who_, now_ns_);
-  waiting_.push_back({false, xid, op, now_ns_, std::string(as_text(body)), who_});
+  const bool throttled = throttled_ns_ != 0 && waited_too_long(op);
+  if (!throttled && !server_.settings().read_only && becomes_txn(op, body)) return propose(xid, op, body);
+  if (throttled) ++server_.metrics().throttled_ops;
+  if (waiting_.empty()) {
+    if (throttled) return reply(xid, server_.last_zxid(), ZkCode::kThrottledOp);
+    return answer(xid, op, body, who_, now_ns_);
+  }
+  const auto size = static_cast<std::int64_t>(frame.size());
+  waiting_.push_back({false, xid, op, now_ns_, std::string(as_text(body)), who_,
+                      server_.large_requests().take(size), throttled});
+  waiting_bytes_ += body.size();
+  if (full()) hold();
 }
 
 void Connection::propose(std::int32_t xid, OpCode op, Bytes body) {
-  waiting_.push_back({true, xid, op, now_ns_, {}, nullptr});
+  const auto size = static_cast<std::int64_t>(body.size() + RequestHeader::kBytes);
+  waiting_.push_back({true, xid, op, now_ns_, {}, nullptr, server_.large_requests().take(size)});
   if (op == OpCode::kCloseSession) session_closing_ = true;
   server_.propose(*this, xid, op, body, now_ns_);
-  if (server_.too_busy() && open()) {
+  if ((server_.too_busy() || full()) && open()) hold();
+}
+
+void Connection::hold() {
+  if (held_) return;
+  held_ = true;
+  link_->pause();
+  server_.hold(*this);
+}
+
+bool Connection::full() const { return waiting_.size() > kMostWaiting || waiting_bytes_ > kMostWaitingBytes; }
+
+/// What a request that waited had taken.
+void Connection::finished(const Waiting& done) {
+  waiting_bytes_ -= done.body.size();
+  server_.large_requests().give_back(done.large);
+}
+
+/// The request throttle has no room for the next request: it and all behind it stay where they are.
+bool Connection::waits_for_its_turn() {
+  RequestThrottle& throttle = server_.request_throttle();
+  if (!throttle.on()) return false;
+  if (throttle.full()) {
+    if (throttled_ns_ == 0) throttled_ns_ = now_ns_;
     held_ = true;
     link_->pause();
-    server_.hold(*this);
+    throttle.wait(*this);
+    ++server_.metrics().request_throttle_wait_count;
+    return true;
   }
+  const std::int64_t waited_ns = throttled_ns_ == 0 ? 0 : now_ns_ - throttled_ns_;
+  server_.metrics().request_throttle_queue_time_ms.add(waited_ns / 1'000'000);
+  return false;
+}
+
+bool Connection::waited_too_long(OpCode op) const {
+  const std::int64_t most_ms = server_.settings().throttled_op_wait_ms;
+  if (most_ms <= 0 || op == OpCode::kPing || op == OpCode::kCloseSession) return false;
+  return (now_ns_ - throttled_ns_) / 1'000'000 > most_ms;
+}
+
+bool Connection::drop_if_stale() {
+  const Settings& settings = server_.settings();
+  if (!settings.request_stale_latency_check || session_ == nullptr) return false;
+  if ((server_.now_ns() - throttled_ns_) / 1'000'000 <= session_->timeout_ms) return false;
+  if (!settings.request_throttle_drop_stale) return false;
+  ++server_.metrics().stale_requests;
+  ++server_.metrics().stale_requests_dropped;
+  server_.log().info(fmt::format("closing {}: its request waited longer than its session's timeout of {} ms",
+                                 net::to_string(remote_), session_->timeout_ms));
+  close();
+  return true;
 }
 
 void Connection::go_on() {
@@ -248,6 +336,7 @@ void Connection::go_on() {
   std::string bytes = std::move(partial_);
   partial_.clear();
   take(as_bytes(bytes));
+  if (!held_) throttled_ns_ = 0;  // what comes from now on has not waited
   mark_dirty();
 }
 
@@ -268,15 +357,14 @@ void Connection::add_auth(std::int32_t xid, Bytes body) {
   close_when_sent();
 }
 
-/// Without SASL every token is answered with none.
+/// Without SASL every token is answered with none. A null one is none.
 void Connection::sasl(std::int32_t xid, Bytes body) {
   JuteReader in(body);
-  in.buffer();
-  if (!in.ok()) return close();
+  if (!in.buffer() || !in.ok()) return close();
   PacketWriter packet(out_, {xid, 0, ZkCode::kOk});
   packet.body().buffer(std::nullopt);
   packet.end();
-  count(OpCode::kSasl, xid, 0, now_ns_);
+  sent_packet(true);
 }
 
 void Connection::answer(std::int32_t xid, OpCode op, Bytes body, const Identities& who,
@@ -291,34 +379,56 @@ void Connection::answer(std::int32_t xid, OpCode op, Bytes body, const Identitie
     packet.end();
     if (err == ZkCode::kOk)
       server_.metrics().add_read(op, body, as_bytes(out_).subspan(counted_ + 4 + ReplyHeader::kBytes));
-    return count(op, xid, zxid, received_ns);
+    return count(op, xid, zxid, received_ns, op);
   }
+  const auto answer_with = [&](ZkCode err, OpCode shown) {
+    PacketWriter(out_, {xid, zxid, err}).end();
+    count(OpCode::kNotification, xid, zxid, received_ns, shown);
+  };
   if (is_set_watches(op)) {
     const ZkCode err = set_watches(op, body, context);
-    return reply(xid, zxid, err);
+    return answer_with(err, op);
   }
-  if (op == OpCode::kDeleteContainer) return reply(xid, zxid, ZkCode::kBadArguments);
-  if (server_.settings().read_only && is_write(op)) return reply(xid, zxid, ZkCode::kNotReadOnly);
+  if (op == OpCode::kDeleteContainer) return answer_with(ZkCode::kBadArguments, OpCode::kNotification);
+  if (server_.settings().read_only && is_write(op))
+    return answer_with(ZkCode::kNotReadOnly, OpCode::kNotification);
   if (op == OpCode::kCloseSession) {
-    reply(xid, zxid, ZkCode::kOk);
-    return close_when_sent();
+    answer_with(ZkCode::kOk, op);
+    close_when_sent();
+    return server_.end_local_session(session_id_);
   }
+  if (op == OpCode::kReconfig) return answer_with(ZkCode::kMarshallingError, op);
   reply(xid, -1, ZkCode::kUnimplemented);
   close_when_sent();
 }
 
-void Connection::answer_waiting() {
-  while (open() && !waiting_.empty() && !waiting_.front().proposed) {
-    const Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
+void Connection::answer_next() {
+  const Waiting next = std::move(waiting_.front());
+  waiting_.pop_front();
+  finished(next);
+  if (next.throttled)
+    reply(next.xid, server_.last_zxid(), ZkCode::kThrottledOp);
+  else
     answer(next.xid, next.op, as_bytes(next.body), next.who, next.received_ns);
-  }
+  if (out_.size() > kSlowBytes) flush();
 }
 
+void Connection::answer_waiting() {
+  while (open() && !slow_ && !waiting_.empty() && !waiting_.front().proposed) answer_next();
+}
+
+/// They may not see the write behind them. What the client has not taken by then is kept, up to
+/// kMostUnsentBytes.
+void Connection::answer_all_before_write() {
+  if (!waiting_.empty() && !waiting_.front().proposed) now_ns_ = server_.now_ns();
+  while (open() && !waiting_.empty() && !waiting_.front().proposed) answer_next();
+}
+
+/// Past the processors, as to auth: it shows in no latency and is no last operation.
 void Connection::reply(std::int32_t xid, std::int64_t zxid, ZkCode err) {
   PacketWriter packet(out_, {xid, zxid, err});
   packet.end();
-  count(OpCode::kNotification, xid, zxid, now_ns_);
+  sent_packet(true);
 }
 
 std::int64_t Connection::last_zxid() const { return server_.last_zxid(); }
@@ -331,17 +441,22 @@ void Connection::mark_dirty() {
   server_.flush_later(*this);
 }
 
-void Connection::count(OpCode op, std::int32_t, std::int64_t zxid, std::int64_t received_ns) {
+void Connection::sent_packet(bool response) {
+  ++stats_.sent, ++server_.stats().sent;
+  if (response) server_.metrics().add_response(static_cast<std::int64_t>(out_.size() - counted_) - 4);
+  counted_ = out_.size();
+}
+
+void Connection::count(OpCode op, std::int32_t xid, std::int64_t zxid, std::int64_t received_ns,
+                       OpCode shown) {
   ServerStats& all = server_.stats();
   const std::int64_t latency = std::max<std::int64_t>(0, (now_ns_ - received_ns) / 1'000'000);
-  ++stats_.sent, ++all.sent;
   Metrics& metrics = server_.metrics();
-  if (op != OpCode::kCreateSession)
-    metrics.add_response(static_cast<std::int64_t>(out_.size() - counted_) - 4);
-  counted_ = out_.size();
+  sent_packet(op != OpCode::kCreateSession);
   const bool update = is_write(op) || op == OpCode::kCreateSession || op == OpCode::kCloseSession;
   (update ? metrics.updatelatency : metrics.readlatency).add(latency);
-  if (op != OpCode::kNotification) stats_.last_op = op;
+  stats_.last_op = shown;
+  if (xid >= 0) stats_.last_cxid = xid;
   stats_.last_zxid = zxid;
   stats_.last_response_ms = now_ns_ / 1'000'000;
   stats_.last_latency_ms = latency;
@@ -389,8 +504,12 @@ void Connection::flush() {
 void Connection::drained() {
   if (!slow_ || !open()) return;
   slow_ = false;
-  if (held_) return;
-  go_on();
+  now_ns_ = server_.now_ns();
+  answer_waiting();
+  if (!held_)
+    go_on();
+  else
+    server_.wake_held();
   flush();
 }
 
@@ -405,6 +524,7 @@ void Connection::close() {
   if (link_ == nullptr) return;
   ending_ = true;
   link_.reset();
+  for (const Waiting& dropped : waiting_) finished(dropped);
   waiting_.clear();
   partial_.clear();
   out_.clear();
@@ -420,6 +540,7 @@ void Connection::close_when_sent() {
   flush();
   if (link_ == nullptr) return;
   ending_ = true;
+  ending_since_ns_ = server_.now_ns();
   link_->close_when_sent();
 }
 

@@ -175,7 +175,7 @@ void envi(Asked& asked, Out& out) {
   line("java.io.tmpdir", facts.temp_dir);
   line("java.compiler", "n/a (zkark)");
   line("os.name", facts.os_name);
-  line("os.arch", facts.os_arch);
+  line("os.arch", facts.os_arch == "x86_64" ? "amd64" : facts.os_arch);  // as Java calls it
   line("os.version", facts.os_version);
   line("user.name", facts.user_name);
   line("user.home", facts.user_home);
@@ -214,7 +214,7 @@ void put_expiring_connections(Server& server, Out& out) {
     const Session* session = connection->session();
     sets[session != nullptr
              ? session->deadline_ms
-             : connection->accepted_ns() / 1'000'000 + server.settings().sessionless_timeout_ms]
+             : connection->sessionless_since_ns() / 1'000'000 + server.settings().sessionless_timeout_ms]
         .push_back(connection.get());
     ++connections;
   }

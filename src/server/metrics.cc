@@ -136,6 +136,22 @@ void Metrics::add_read(OpCode op, Bytes request, Bytes reply) {
     read_per_namespace.add(key, static_cast<std::int64_t>(path.size()) + read_bytes + kStatBytes);
 }
 
+void Metrics::add_fired(EventType type, std::size_t watches) {
+  const auto count = static_cast<std::int64_t>(watches);
+  switch (type) {
+    case EventType::kCreated:
+      return node_created_watch_count.add(count);
+    case EventType::kDeleted:
+      return node_deleted_watch_count.add(count);
+    case EventType::kDataChanged:
+      return node_changed_watch_count.add(count);
+    case EventType::kChildrenChanged:
+      return node_children_watch_count.add(count);
+    case EventType::kNone:
+      return;
+  }
+}
+
 void Metrics::add_write(std::string_view path, std::size_t data_bytes) {
   if (const std::string_view key = namespace_of(path); !key.empty())
     write_per_namespace.add(key, static_cast<std::int64_t>(path.size() + data_bytes));

@@ -80,6 +80,8 @@ struct Metrics {
   /// those of the root, belong to no namespace.
   void add_read(OpCode op, Bytes request, Bytes reply);
   void add_write(std::string_view path, std::size_t data_bytes);
+  /// A change that so many watches waited for.
+  void add_fired(EventType type, std::size_t watches);
 };
 
 using MetricValue = std::variant<std::int64_t, double>;

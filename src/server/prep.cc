@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <set>
 
+#include "formats/base/wrapping.h"
 #include "formats/digest.h"
+#include "src/server/sweep.h"
 
 namespace zkark::server {
 namespace {
@@ -15,6 +18,10 @@ using restore::NodeId;
 /// The root is "" everywhere here: a txn may name it "/".
 std::string_view key_of(std::string_view path) { return path == "/" ? std::string_view() : path; }
 std::string_view parent_of(std::string_view path) { return path.substr(0, path.rfind('/')); }
+
+/// As Apache decodes requests: a null path is no error yet, a count below -1 is an empty list.
+constexpr Limits kAsJava{INT64_MAX, true};
+bool is_null(std::string_view path) { return path.data() == nullptr; }
 
 /// What every request needs of its path before anything is looked up.
 bool has_parent(std::string_view path) {
@@ -28,10 +35,7 @@ bool is_special(std::string_view path) {
 
 bool version_fits(std::int32_t wanted, std::int32_t is) { return wanted == -1 || wanted == is; }
 
-/// As Java counts: 2147483647 is followed by -2147483648.
-std::int32_t next(std::int32_t number) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(number) + 1U);
-}
+std::int32_t next(std::int32_t number) { return wrapping_add(number, 1); }
 
 std::optional<CreateMode> mode_of(std::int32_t flags) {
   if (flags < 0 || flags > 6) return std::nullopt;
@@ -70,43 +74,52 @@ bool Prep::look_up(std::string_view path, Record& record) const {
   record.stat = node.stat;
   record.children = node.children;
   record.digest = state_.tree.digest_of(id);
+  record.id = id;
   record.acl = nullptr;
   record.data = nullptr;
   record.null_data = false;
   return true;
 }
 
-AclList Prep::acl_of(std::string_view path, const Record& record) const {
+void Prep::Record::set_data(std::optional<Bytes> bytes) {
+  null_data = !bytes.has_value();
+  data = nullptr;
+  if (!bytes) return;
+  auto copy = std::make_shared_for_overwrite<char[]>(bytes->size());
+  if (!bytes->empty()) std::memcpy(copy.get(), bytes->data(), bytes->size());
+  data = std::move(copy);
+  data_bytes = static_cast<std::uint32_t>(bytes->size());
+}
+
+// The node is in the state as long as a record refers to what the state has of it: a txn that deletes it
+// leaves a record of a node that is gone.
+AclList Prep::acl_of(const Record& record) const {
   if (record.acl != nullptr) return AclList(as_bytes(*record.acl));
-  const NodeId id = state_.tree.find(path);
-  return id == kNoNode ? AclList() : state_.tree.acls().list(state_.tree.get(id).acl);
+  return record.id == kNoNode ? AclList() : state_.tree.acls().list(state_.tree.get(record.id).acl);
 }
 
-std::optional<Bytes> Prep::data_of(std::string_view path, const Record& record) const {
+std::optional<Bytes> Prep::data_of(const Record& record) const {
   if (record.null_data) return std::nullopt;
-  if (record.data != nullptr) return as_bytes(*record.data);
-  const NodeId id = state_.tree.find(path);
-  return id == kNoNode ? std::nullopt : state_.tree.data(id);
+  if (record.data != nullptr) return as_bytes(std::string_view(record.data.get(), record.data_bytes));
+  return record.id == kNoNode ? std::nullopt : state_.tree.data(record.id);
 }
 
-/// Keeps the record, remembering what was there for a multi that fails.
+/// Keeps the record, remembering what was there for a txn that fails after all.
 void Prep::put(std::string_view path, Record record) {
-  const std::int64_t zxid = last_zxid_ + 1;
-  record.zxid = zxid;
+  record.zxid = last_zxid_ + 1;
   const auto at = changes_.find(path);
   if (at == changes_.end()) {
-    undo_.push_back({std::string(path), false, {}});
-    changes_.emplace(std::string(path), std::move(record));
+    undo_.push_back({&*changes_.emplace(path, std::move(record)).first, false, {}});
     return;
   }
-  undo_.push_back({at->first, true, std::move(at->second)});
+  undo_.push_back({&*at, true, std::move(at->second)});
   at->second = std::move(record);
 }
 
 /// The same, with the node's share of the digest computed anew.
 void Prep::put_changed(std::string_view path, Record record) {
   const std::uint64_t before = record.digest;
-  record.digest = node_digest(path, data_of(path, record), record.stat, state_.tree.ascii_digest());
+  record.digest = node_digest(path, data_of(record), record.stat, state_.tree.ascii_digest());
   digest_ += record.digest - before;
   put(path, std::move(record));
 }
@@ -114,9 +127,9 @@ void Prep::put_changed(std::string_view path, Record record) {
 void Prep::roll_back() {
   for (auto at = undo_.rbegin(); at != undo_.rend(); ++at) {
     if (at->had)
-      changes_.find(at->path)->second = std::move(at->before);
+      at->at->second = std::move(at->before);
     else
-      changes_.erase(at->path);
+      changes_.erase(changes_.find(at->at->first));
   }
   undo_.clear();
   digest_ = digest_before_;
@@ -124,15 +137,15 @@ void Prep::roll_back() {
 
 void Prep::applied(std::int64_t zxid) {
   while (!order_.empty() && order_.front().first <= zxid) {
-    const auto at = changes_.find(order_.front().second);
-    if (at != changes_.end() && at->second.zxid <= zxid) changes_.erase(at);
+    const auto [by, change] = order_.front();
+    if (change->second.zxid == by) changes_.erase(changes_.find(change->first));
     order_.pop_front();
   }
+  while (!new_ephemerals_.empty() && new_ephemerals_.front().zxid <= zxid) new_ephemerals_.pop_front();
 }
 
-bool Prep::allowed(std::string_view path, const Record& record, std::int32_t perms,
-                   const WriteRequest& request) const {
-  return rules_.allows(acl_of(path, record), perms, *request.who);
+bool Prep::allowed(const Record& record, std::int32_t perms, const WriteRequest& request) const {
+  return rules_.allows(acl_of(record), perms, *request.who);
 }
 
 ZkCode Prep::check_quota(std::string_view path, std::int64_t bytes, std::int64_t count) const {
@@ -140,9 +153,9 @@ ZkCode Prep::check_quota(std::string_view path, std::int64_t bytes, std::int64_t
   const auto quota = state_.quotas.find(state_.tree, path);
   if (!quota) return ZkCode::kOk;
   const restore::QuotaValues& limits = quota->limits;
-  if (count != 0 && limits.count_hard > -1 && quota->used.count + count > limits.count_hard)
+  if (count != 0 && limits.count_hard > -1 && wrapping_add(quota->used.count, count) > limits.count_hard)
     return ZkCode::kQuotaExceeded;
-  if (bytes != 0 && limits.bytes_hard > -1 && quota->used.bytes + bytes > limits.bytes_hard)
+  if (bytes != 0 && limits.bytes_hard > -1 && wrapping_add(quota->used.bytes, bytes) > limits.bytes_hard)
     return ZkCode::kQuotaExceeded;
   return ZkCode::kOk;
 }
@@ -156,23 +169,24 @@ ZkCode Prep::create(OpCode op, const CreateRequest& create, const WriteRequest& 
   // Apache takes it, dies of it, and cannot read the log again.
   if (op == OpCode::kCreateTtl && !is_ttl(*mode))
     return settings_.extended_types ? ZkCode::kBadArguments : ZkCode::kUnimplemented;
+  if (is_null(create.path)) return ZkCode::kMarshallingError;
   if (!has_parent(create.path)) return ZkCode::kBadArguments;
-  const auto acl = rules_.fix_up(create.acl, *request.who);
-  if (!acl) return ZkCode::kInvalidAcl;
+  if (const ZkCode err = rules_.fix_up(create.acl, *request.who, acl_); err != ZkCode::kOk) return err;
   const std::string_view parent_path = parent_of(create.path);
   Record parent;
   if (!look_up(parent_path, parent)) return ZkCode::kNoNode;
-  if (!allowed(parent_path, parent, Perms::kCreate, request)) return ZkCode::kNoAuth;
+  if (!allowed(parent, Perms::kCreate, request)) return ZkCode::kNoAuth;
   path_ = create.path;
   if (is_sequential(*mode)) path_ += fmt::format("{:010d}", parent.stat.cversion);
-  if (!valid_request_path(path_)) return ZkCode::kBadArguments;
+  // Limits of the root itself: Apache takes them, dies of them, and cannot read the log again.
+  if (!valid_request_path(path_) || path_ == "/zookeeper/quota/zookeeper_limits")
+    return ZkCode::kBadArguments;
   Record node;
   if (look_up(key_of(path_), node)) return ZkCode::kNodeExists;
   if (node_kind(parent.stat.ephemeral_owner) == NodeKind::kEphemeral) return ZkCode::kNoChildrenForEphemerals;
   const std::int64_t bytes = create.data ? static_cast<std::int64_t>(create.data->size()) : 0;
   if (const ZkCode err = check_quota(path_, bytes, 1); err != ZkCode::kOk) return err;
 
-  acl_ = *acl;
   const AclList list{as_bytes(acl_)};
   const std::int32_t cversion = next(parent.stat.cversion);
   node = Record{};
@@ -189,16 +203,17 @@ ZkCode Prep::create(OpCode op, const CreateRequest& create, const WriteRequest& 
   }
   const std::int64_t zxid = last_zxid_ + 1;
   parent.children += 1;
-  parent.stat.cversion = cversion;
-  parent.stat.pzxid = zxid;
+  if (cversion > parent.stat.cversion) {  // as the txn is applied: the count ends at 2147483647
+    parent.stat.cversion = cversion;
+    parent.stat.pzxid = zxid;
+  }
+  if (node_kind(node.stat.ephemeral_owner) == NodeKind::kEphemeral)
+    new_ephemerals_.push_back({zxid, request.session, path_});
   put_changed(parent_path, std::move(parent));
   node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;
   node.stat.ctime = node.stat.mtime = request.time_ms;
   node.acl = std::make_shared<const std::string>(acl_);
-  if (create.data)
-    node.data = std::make_shared<const std::string>(as_text(*create.data));
-  else
-    node.null_data = true;
+  node.set_data(create.data);
   put_changed(path_, std::move(node));
   return ZkCode::kOk;
 }
@@ -219,11 +234,12 @@ void Prep::remove_record(std::string_view path, const Record& node) {
 }
 
 ZkCode Prep::remove(std::string_view path, std::int32_t version, const WriteRequest& request, MadeTxn& made) {
+  if (is_null(path)) return ZkCode::kMarshallingError;
   if (!has_parent(path) || is_special(path)) return ZkCode::kBadArguments;
   const std::string_view parent_path = parent_of(path);
   Record parent, node;
   if (!look_up(parent_path, parent)) return ZkCode::kNoNode;
-  if (!allowed(parent_path, parent, Perms::kDelete, request)) return ZkCode::kNoAuth;
+  if (!allowed(parent, Perms::kDelete, request)) return ZkCode::kNoAuth;
   if (!look_up(path, node)) return ZkCode::kNoNode;
   if (!version_fits(version, node.stat.version)) return ZkCode::kBadVersion;
   if (node.children > 0) return ZkCode::kNotEmpty;
@@ -238,9 +254,9 @@ ZkCode Prep::set_data(const SetDataRequest& set, const WriteRequest& request, Ma
   const std::string_view key = key_of(set.path);
   Record node;
   if (!look_up(key, node)) return ZkCode::kNoNode;
-  if (!allowed(key, node, Perms::kWrite, request)) return ZkCode::kNoAuth;
+  if (!allowed(node, Perms::kWrite, request)) return ZkCode::kNoAuth;
   if (settings_.enforce_quota) {
-    const std::optional<Bytes> before = data_of(key, node);
+    const std::optional<Bytes> before = data_of(node);
     const auto size_of = [](const std::optional<Bytes>& data) {
       return data ? static_cast<std::int64_t>(data->size()) : 0;
     };
@@ -254,24 +270,21 @@ ZkCode Prep::set_data(const SetDataRequest& set, const WriteRequest& request, Ma
   node.stat.version = version;
   node.stat.mtime = request.time_ms;
   node.stat.mzxid = last_zxid_ + 1;
-  node.null_data = !set.data.has_value();
-  node.data = set.data ? std::make_shared<const std::string>(as_text(*set.data)) : nullptr;
+  node.set_data(set.data);
   put_changed(key, std::move(node));
   return ZkCode::kOk;
 }
 
 ZkCode Prep::set_acl(const SetAclRequest& set, const WriteRequest& request, MadeTxn& made) {
   if (!valid_request_path(set.path)) return ZkCode::kBadArguments;
-  const auto acl = rules_.fix_up(set.acl, *request.who);
-  if (!acl) return ZkCode::kInvalidAcl;
+  if (const ZkCode err = rules_.fix_up(set.acl, *request.who, acl_); err != ZkCode::kOk) return err;
   const std::string_view key = key_of(set.path);
   Record node;
   if (!look_up(key, node)) return ZkCode::kNoNode;
-  if (!allowed(key, node, Perms::kAdmin, request)) return ZkCode::kNoAuth;
+  if (!allowed(node, Perms::kAdmin, request)) return ZkCode::kNoAuth;
   if (!version_fits(set.version, node.stat.aversion)) return ZkCode::kBadVersion;
   const std::int32_t version = next(node.stat.aversion);
   path_ = set.path;
-  acl_ = *acl;
   made = {TxnType::kSetAcl, SetAclTxn{path_, AclList(as_bytes(acl_)), version}};
   node.stat.aversion = version;
   node.acl = std::make_shared<const std::string>(acl_);
@@ -284,7 +297,7 @@ ZkCode Prep::check(const PathVersionRequest& check, const WriteRequest& request,
   const std::string_view key = key_of(check.path);
   Record node;
   if (!look_up(key, node)) return ZkCode::kNoNode;
-  if (!allowed(key, node, Perms::kRead, request)) return ZkCode::kNoAuth;
+  if (!allowed(node, Perms::kRead, request)) return ZkCode::kNoAuth;
   if (!version_fits(check.version, node.stat.version)) return ZkCode::kBadVersion;
   path_ = check.path;
   made = {TxnType::kCheck, CheckVersionTxn{path_, next(node.stat.version)}};
@@ -330,22 +343,19 @@ ZkCode Prep::write(OpCode op, const WriteRequest& request, JuteReader& in, MadeT
 namespace {
 
 /// Reads one operation of a multi over without looking at it: all of the request is decoded before any of it
-/// is judged. False for what may not stand in a multi.
+/// is judged. False for what may not stand in a multi, a null path included.
 bool skip_operation(OpCode op, JuteReader& in) {
   switch (op) {
     case OpCode::kCreate:
     case OpCode::kCreate2:
     case OpCode::kCreateContainer:
     case OpCode::kCreateTtl:
-      CreateRequest::read(in, op == OpCode::kCreateTtl);
-      return in.ok();
+      return !is_null(CreateRequest::read(in, op == OpCode::kCreateTtl).path) && in.ok();
     case OpCode::kDelete:
     case OpCode::kCheck:
-      PathVersionRequest::read(in);
-      return in.ok();
+      return !is_null(PathVersionRequest::read(in).path) && in.ok();
     case OpCode::kSetData:
-      SetDataRequest::read(in);
-      return in.ok();
+      return !is_null(SetDataRequest::read(in).path) && in.ok();
     default:
       return false;
   }
@@ -354,7 +364,7 @@ bool skip_operation(OpCode op, JuteReader& in) {
 /// The operations of a multi, each with its body; nullopt when the request cannot be decoded.
 std::optional<std::vector<std::pair<OpCode, Bytes>>> operations_of(Bytes body) {
   std::vector<std::pair<OpCode, Bytes>> operations;
-  JuteReader in(body);
+  JuteReader in(body, kAsJava);
   for (;;) {
     const MultiHeader header = MultiHeader::read(in);
     if (!in.ok()) return std::nullopt;
@@ -382,18 +392,21 @@ ZkCode Prep::multi(const WriteRequest& request, MadeTxn& made, std::vector<OpCod
     if (failed != ZkCode::kOk) {
       part = {TxnType::kError, ErrorTxn{static_cast<std::int32_t>(ZkCode::kRuntimeInconsistency)}};
     } else {
-      JuteReader in(body);
+      JuteReader in(body, kAsJava);
       if (op == OpCode::kCreate || op == OpCode::kCreate2 || op == OpCode::kCreateContainer ||
           op == OpCode::kCreateTtl) {
         CreateRequest create = CreateRequest::read(in, op == OpCode::kCreateTtl);
         op = op_in_multi(op, create.flags);
         if (op != OpCode::kCreateTtl) create.ttl_ms = -1;
-        failed = this->create(op, create, request, part);
+        // Flags of a TTL node in a request that has none: Apache stumbles over it.
+        const bool without_ttl = op == OpCode::kCreateTtl && op_on_wire != op;
+        failed = without_ttl ? ZkCode::kMarshallingError : this->create(op, create, request, part);
         // 3.8.0 cannot replay a create2 inside a multi; the two mean the same.
         if (part.type == TxnType::kCreate2) part.type = TxnType::kCreate;
       } else {
         failed = write(op, request, in, part);
       }
+      if (failed == ZkCode::kMarshallingError) return failed;  // no operation's result, but the request's
       if (failed != ZkCode::kOk) {
         roll_back();
         part = {TxnType::kError, ErrorTxn{static_cast<std::int32_t>(failed)}};
@@ -404,10 +417,17 @@ ZkCode Prep::multi(const WriteRequest& request, MadeTxn& made, std::vector<OpCod
     encode_body(part.body, sub);
     out.i32(static_cast<std::int32_t>(part.type));
     out.buffer(as_bytes(sub));
+    // finish() would refuse it. A few bytes may stand for many: "auth" for all identities, each time.
+    if (encoded.size() > most_bytes()) return ZkCode::kMarshallingError;
   }
   list_ = std::move(encoded);
   made = {TxnType::kMulti, MultiTxn{JuteVector<SubTxn>(as_bytes(list_))}};
   return ZkCode::kOk;
+}
+
+/// Of a txn that Apache can read back.
+std::size_t Prep::most_bytes() const {
+  return static_cast<std::size_t>(settings_.jute_max_buffer + settings_.jute_max_extra);
 }
 
 /// Ends the txn: an error takes the zxid, too. One that Apache's limit would keep from being read back is
@@ -420,8 +440,7 @@ Prepared Prep::finish(const WriteRequest& request, ZkCode err, const MadeTxn& ma
   if (err == ZkCode::kOk) {
     if (settings_.digest_enabled) txn.digest = TxnDigest{kDigestVersion, static_cast<std::int64_t>(digest_)};
     encode_txn(txn, payload);
-    const auto most = static_cast<std::size_t>(settings_.jute_max_buffer + settings_.jute_max_extra);
-    if (payload.size() - start > most) {
+    if (payload.size() - start > most_bytes()) {
       payload.resize(start);
       err = ZkCode::kMarshallingError;
     }
@@ -434,7 +453,8 @@ Prepared Prep::finish(const WriteRequest& request, ZkCode err, const MadeTxn& ma
     encode_txn(txn, payload);
   }
   ++last_zxid_;
-  for (Undo& change : undo_) order_.emplace_back(last_zxid_, std::move(change.path));
+  for (const Undo& change : undo_)  // a place that one txn changes twice counts once
+    if (!change.had || change.before.zxid != last_zxid_) order_.emplace_back(last_zxid_, change.at);
   undo_.clear();
   Prepared prepared;
   prepared.zxid = last_zxid_;
@@ -453,7 +473,7 @@ Prepared Prep::prepare(const WriteRequest& request, std::string& payload) {
     // A standalone server has no ensemble to change.
     err = settings_.reconfig_enabled ? ZkCode::kUnimplemented : ZkCode::kReconfigDisabled;
   } else {
-    JuteReader in(request.body);
+    JuteReader in(request.body, kAsJava);
     err = write(request.op, request, in, made);
   }
   Prepared prepared = finish(request, err, made, payload);
@@ -476,17 +496,14 @@ Prepared Prep::close_session(std::int64_t session, std::int32_t cxid, std::int64
   digest_before_ = digest_;
   std::set<std::string> paths;
   for (std::string& path : state_.tree.ephemerals_of(session)) paths.insert(std::move(path));
-  for (const auto& [path, record] : changes_) {
-    if (!record.exists)
-      paths.erase(path);
-    else if (record.stat.ephemeral_owner == session)
-      paths.insert(path);
-  }
+  for (const NewEphemeral& made : new_ephemerals_)
+    if (made.session == session) paths.insert(made.path);
   std::vector<std::string_view> views;
   std::size_t bytes = 4;
   for (const std::string& path : paths) {
     Record node;
-    if (look_up(path, node)) remove_record(path, node);
+    if (!look_up(path, node) || node.stat.ephemeral_owner != session) continue;  // deleted, not applied yet
+    remove_record(path, node);
     views.push_back(path);
     bytes += 4 + path.size();
   }
@@ -521,8 +538,8 @@ Prepared Prep::delete_container(std::string_view path, std::int64_t time_ms, std
     err = ZkCode::kNoNode;
   else if (node.children > 0)
     err = ZkCode::kNotEmpty;
-  else if (node_kind(node.stat.ephemeral_owner) == NodeKind::kEphemeral)
-    err = ZkCode::kBadVersion;
+  else if (!is_due(node.stat, node.children, time_ms, settings_))
+    err = ZkCode::kBadVersion;  // a write before this one made another node of it, or renewed it
   if (err == ZkCode::kOk) {
     path_ = path;
     made = {TxnType::kDeleteContainer, DeleteTxn{path_}};

@@ -47,7 +47,8 @@ class Prep {
   Prepared create_session(std::int64_t session, std::int32_t timeout_ms, std::int64_t time_ms,
                           std::string& payload);
   Prepared close_session(std::int64_t session, std::int32_t cxid, std::int64_t time_ms, std::string& payload);
-  /// The reaper of containers and TTL nodes: an error txn when the node has children or is an ephemeral.
+  /// The sweep of containers and TTL nodes: an error txn when the node as it will be then is not due
+  /// (sweep.h).
   Prepared delete_container(std::string_view path, std::int64_t time_ms, std::string& payload);
 
   /// The state holds everything up to `zxid` now: what was kept for it is forgotten.
@@ -63,15 +64,30 @@ class Prep {
     bool exists = true;
     StatPersisted stat;
     std::uint32_t children = 0;
-    std::uint64_t digest = 0;                 // its share
-    std::shared_ptr<const std::string> acl;   // encoded; null: as in the state
-    std::shared_ptr<const std::string> data;  // null: as in the state, unless null_data
+    std::uint64_t digest = 0;                // its share
+    restore::NodeId id = restore::kNoNode;   // in the state, while `acl` or `data` is to be found there
+    std::shared_ptr<const std::string> acl;  // encoded; null: as in the state
+    std::shared_ptr<const char[]> data;      // null: as in the state, unless null_data
+    std::uint32_t data_bytes = 0;
     bool null_data = false;
+
+    void set_data(std::optional<Bytes> bytes);
   };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  using Changes = std::unordered_map<std::string, Record, Hash, std::equal_to<>>;
+  /// A place in changes_, which stays where it is until it is erased.
+  using Change = Changes::value_type;
   struct Undo {
-    std::string path;
+    Change* at = nullptr;
     bool had = false;
     Record before;
+  };
+  struct NewEphemeral {
+    std::int64_t zxid = 0, session = 0;
+    std::string path;
   };
   struct MadeTxn {
     TxnType type = TxnType::kError;
@@ -79,8 +95,8 @@ class Prep {
   };
 
   bool look_up(std::string_view path, Record& record) const;
-  AclList acl_of(std::string_view path, const Record& record) const;
-  std::optional<Bytes> data_of(std::string_view path, const Record& record) const;
+  AclList acl_of(const Record& record) const;
+  std::optional<Bytes> data_of(const Record& record) const;
   void put(std::string_view path, Record record);
   void put_changed(std::string_view path, Record record);
   void roll_back();
@@ -94,8 +110,8 @@ class Prep {
   ZkCode multi(const WriteRequest& request, MadeTxn& made, std::vector<OpCode>& ops);
   ZkCode check_quota(std::string_view path, std::int64_t bytes, std::int64_t count) const;
   void remove_record(std::string_view path, const Record& node);
-  bool allowed(std::string_view path, const Record& record, std::int32_t perms,
-               const WriteRequest& request) const;
+  std::size_t most_bytes() const;
+  bool allowed(const Record& record, std::int32_t perms, const WriteRequest& request) const;
   Prepared finish(const WriteRequest& request, ZkCode err, const MadeTxn& made, std::string& payload);
 
   const restore::State& state_;
@@ -103,13 +119,12 @@ class Prep {
   const AuthRules& rules_;
   std::int64_t last_zxid_;
   std::uint64_t digest_;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  std::unordered_map<std::string, Record, Hash, std::equal_to<>> changes_;
-  std::deque<std::pair<std::int64_t, std::string>> order_;  // which txn changed what, oldest first
-  std::vector<Undo> undo_;                                  // of the txn that is being made
+  Changes changes_;
+  // Which txn changed what, oldest first. The entry whose zxid the record has is the last one of a place.
+  std::deque<std::pair<std::int64_t, Change*>> order_;
+  /// Not applied yet, oldest first. Of those some failed with their multi, or are deleted again.
+  std::deque<NewEphemeral> new_ephemerals_;
+  std::vector<Undo> undo_;  // of the txn that is being made
   std::uint64_t digest_before_ = 0;
   // What the body of the txn being made borrows from.
   std::string path_, acl_, list_;

@@ -1,5 +1,6 @@
 #include "src/server/reads.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace zkark::server {
@@ -98,7 +99,9 @@ ZkCode count_descendants(JuteReader& in, const ReadContext& context, JuteWriter&
   const NodeId id = tree.find(path);
   if (id == kNoNode) return ZkCode::kNoNode;
   if (!may(context, tree.get(id), Perms::kRead)) return ZkCode::kNoAuth;
-  if (id == restore::kRoot) return out.i32(static_cast<std::int32_t>(tree.size() - 1)), ZkCode::kOk;
+  // Of "" Apache counts all paths that begin with "/", and that is the root's, too.
+  if (id == restore::kRoot)
+    return out.i32(static_cast<std::int32_t>(tree.size() - (path.empty() ? 0 : 1))), ZkCode::kOk;
   std::int32_t count = 0;
   for (NodeId at = id;;) {
     if (tree.first_child(at) != kNoNode) {
@@ -114,7 +117,10 @@ ZkCode count_descendants(JuteReader& in, const ReadContext& context, JuteWriter&
   return ZkCode::kOk;
 }
 
-bool blank(std::string_view text) { return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos; }
+/// As Java trims: everything up to U+0020 is a blank.
+bool blank(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' '; });
+}
 
 ZkCode get_ephemerals(JuteReader& in, const ReadContext& context, JuteWriter& out) {
   const auto request = PathRequest::read(in);
@@ -164,6 +170,9 @@ ZkCode check_watches(JuteReader& in, const ReadContext& context, bool remove) {
   const WatchKinds there = context.watches.kinds_of(request.path, context.watcher);
   const auto asked = kinds_asked(request.kind, there);
   if (!asked) return ZkCode::kMarshallingError;
+  // Apache goes up from the path, and stumbles where there is no way up.
+  if (!remove && !request.path.empty() && request.path.find('/') == std::string_view::npos)
+    return ZkCode::kMarshallingError;
   if ((there & *asked) == 0) return ZkCode::kNoWatcher;
   if (remove) context.watches.remove(request.path, context.watcher, *asked);
   return ZkCode::kOk;
@@ -217,6 +226,10 @@ bool read_part(OpCode op, JuteReader& in, const ReadContext& context, std::strin
   return true;
 }
 
+/// Its results come in one packet: 1 MiB of request may name 50,000 nodes of 1 MiB. Apache answers, or dies
+/// of it; no client reads a packet of this size.
+constexpr std::size_t kMostResults = 64 << 20;
+
 ZkCode multi_read(JuteReader& in, const ReadContext& context, JuteWriter& out) {
   std::string results;
   for (;;) {
@@ -225,7 +238,8 @@ ZkCode multi_read(JuteReader& in, const ReadContext& context, JuteWriter& out) {
     if (header.done) break;
     const auto op = static_cast<OpCode>(header.op);
     if (op != OpCode::kGetData && op != OpCode::kGetChildren) return ZkCode::kMarshallingError;
-    if (!read_part(op, in, context, results)) return ZkCode::kMarshallingError;
+    if (!read_part(op, in, context, results) || results.size() > kMostResults)
+      return ZkCode::kMarshallingError;
   }
   out.raw(as_bytes(results));
   MultiHeader{}.write(out);
@@ -273,8 +287,10 @@ ZkCode read(OpCode op, Bytes body, const ReadContext& context, JuteWriter& out) 
       return sync(in, out);
     case OpCode::kCheckWatches:
       return check_watches(in, context, false);
-    case OpCode::kRemoveWatches:
-      return check_watches(in, context, true);
+    case OpCode::kRemoveWatches: {
+      JuteReader as_java(body, Limits{INT64_MAX, true});  // nobody watches a null path
+      return check_watches(as_java, context, true);
+    }
     case OpCode::kMultiRead:
       return multi_read(in, context, out);
     case OpCode::kGetEphemerals:
@@ -294,6 +310,8 @@ ZkCode set_watches(OpCode op, Bytes body, const ReadContext& context) {
   JuteReader in(body);
   const auto request = SetWatchesRequest::read(in, op == OpCode::kSetWatches2);
   if (!in.ok()) return ZkCode::kMarshallingError;
+  // A null list is where Apache stumbles: what comes before it is done.
+  if (request.data.is_null()) return ZkCode::kMarshallingError;
   const Tree& tree = context.state.tree;
   const auto catch_up = [&](EventType type, std::string_view path) { context.watcher.event(type, path, -1); };
   for (const PathItem& item : request.data) {
@@ -305,12 +323,14 @@ ZkCode set_watches(OpCode op, Bytes body, const ReadContext& context) {
     else
       context.watches.add(item.path, context.watcher, kDataWatch);
   }
+  if (request.exist.is_null()) return ZkCode::kMarshallingError;
   for (const PathItem& item : request.exist) {
     if (tree.find(item.path) != kNoNode)
       catch_up(EventType::kCreated, item.path);
     else
       context.watches.add(item.path, context.watcher, kDataWatch);
   }
+  if (request.child.is_null()) return ZkCode::kMarshallingError;
   for (const PathItem& item : request.child) {
     const NodeId id = tree.find(item.path);
     if (id == kNoNode)
@@ -320,8 +340,11 @@ ZkCode set_watches(OpCode op, Bytes body, const ReadContext& context) {
     else
       context.watches.add(item.path, context.watcher, kChildWatch);
   }
+  if (op == OpCode::kSetWatches) return ZkCode::kOk;
+  if (request.persistent.is_null()) return ZkCode::kMarshallingError;
   for (const PathItem& item : request.persistent)
     context.watches.add(item.path, context.watcher, kPersistentWatch);
+  if (request.recursive.is_null()) return ZkCode::kMarshallingError;
   for (const PathItem& item : request.recursive)
     context.watches.add(item.path, context.watcher, kRecursiveWatch);
   return ZkCode::kOk;

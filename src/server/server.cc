@@ -10,6 +10,12 @@ namespace {
 /// The longest a graceful stop waits for what is on its way and for clients that do not read.
 constexpr std::int64_t kStopPatienceMs = 5000;
 
+/// Whether the reply to it shows what became of a node.
+bool has_stats(OpCode op) {
+  return op == OpCode::kSetData || op == OpCode::kSetAcl || op == OpCode::kCreate2 ||
+         op == OpCode::kCreateContainer || op == OpCode::kCreateTtl || op == OpCode::kMulti;
+}
+
 }  // namespace
 
 Server::Server(ServerSeams seams, Settings settings, restore::State state, const DataPlaces& places)
@@ -29,15 +35,30 @@ Server::Server(ServerSeams seams, Settings settings, restore::State state, const
                              "write; is its disk shared or slow?",
                              ms));
            },
-           [this](std::int64_t ms) { metrics_.fsynctime.add(ms); }}) {
+           [this](std::int64_t ms) { metrics_.fsynctime.add(ms); }}),
+      sweep_(seams.loop, seams.clock, settings_, state_.tree,
+             [this](std::string_view path) { return sweep_away(path); }),
+      connection_throttle_(settings_, seams.random, seams.clock.monotonic().ns / 1'000'000),
+      request_throttle_(seams.loop, settings_,
+                        [this] { return static_cast<std::int64_t>(proposals_.size()); }) {
+  watches_.on_fired([this](EventType type, std::size_t watches) { metrics_.add_fired(type, watches); });
   if (settings_.read_only || settings_.keeps_nothing) return;
   snapshotter_.emplace(
       SnapshotterSeams{seams.fs, seams.clock, seams.loop, seams.snapshot_worker, seams.log, seams.random},
-      settings_, state_, places, [this] { commit_log_.roll(); });
+      settings_, state_, places, [this] { commit_log_.roll(); },
+      [this](std::int64_t ms) { metrics_.snapshottime.add(ms); });
 }
 
 Server::~Server() {
   if (tick_timer_ != 0) seams_.loop.cancel(tick_timer_);
+}
+
+void Server::note_startup(const StartupTimes& times) {
+  metrics_.dbinittime.add(times.all_ms);
+  metrics_.startup_snap_load_time.add(times.snapshot_ms);
+  if (!times.txns) return;
+  metrics_.startup_txns_loaded.add(static_cast<std::int64_t>(*times.txns));
+  metrics_.startup_txns_load_time.add(times.txns_ms);
 }
 
 Status Server::start() {
@@ -60,6 +81,7 @@ Status Server::start() {
   schedule_tick();
   if (settings_.read_only) return {};
   if (snapshotter_) snapshotter_->start();
+  sweep_.start();
   // Ephemerals of sessions that are no more (a crash between two releases, a restore that dropped sessions).
   // Apache deletes them without a record; here it is one, so that every reader of the log gets the same tree.
   for (const std::int64_t owner : state_.tree.ephemeral_owners())
@@ -83,18 +105,20 @@ void Server::accept(std::unique_ptr<net::Link> link) {
   }
   ++of_ip;
   connections_.push_back(std::make_unique<Connection>(*this, std::move(link)));
+  connections_.back()->set_place(connections_.size() - 1);
 }
 
 void Server::gone(Connection& connection) {
   const auto at = per_ip_.find(connection.remote().ip);
   if (at != per_ip_.end() && --at->second == 0) per_ip_.erase(at);
   std::erase(held_, &connection);
-  reap_later();
+  request_throttle_.forget(connection);
+  if (connection.dead()) reap_later(connection);
 }
 
 void Server::drop_proposal(Connection& connection) {
   connection.drop_proposal();
-  if (connection.dead()) reap_later();
+  if (connection.dead()) reap_later(connection);
 }
 
 std::size_t Server::alive_connections() const {
@@ -102,7 +126,8 @@ std::size_t Server::alive_connections() const {
                                                 [](const auto& connection) { return connection->alive(); }));
 }
 
-void Server::reap_later() {
+void Server::reap_later(Connection& connection) {
+  dead_.push_back(&connection);
   if (reap_scheduled_) return;
   reap_scheduled_ = true;
   seams_.loop.post([this] { reap(); });
@@ -111,7 +136,13 @@ void Server::reap_later() {
 void Server::reap() {
   reap_scheduled_ = false;
   flush_all();
-  std::erase_if(connections_, [](const auto& connection) { return connection->dead(); });
+  // The last one takes the place: with ten thousand of them, looking through all for each would be felt.
+  for (Connection* connection : std::exchange(dead_, {})) {
+    const std::size_t place = connection->place();
+    std::swap(connections_[place], connections_.back());
+    connections_[place]->set_place(place);
+    connections_.pop_back();
+  }
   if (stopping_) finish_stop();
 }
 
@@ -175,6 +206,13 @@ void Server::session_closed(std::int64_t id) {
   if (owner != nullptr && owner->open()) owner->close();
 }
 
+void Server::end_local_session(std::int64_t id) {
+  const Session* session = sessions_.find(id);
+  if (session == nullptr || !session->local) return;
+  if (session->owner != nullptr) session->owner->forget_session();
+  sessions_.remove(id);
+}
+
 void Server::schedule_tick() {
   tick_timer_ = seams_.loop.call_after(std::min<std::int64_t>(settings_.tick_ms, 1000), [this] { tick(); });
 }
@@ -194,10 +232,10 @@ void Server::tick() {
       close_session(id, 0, nullptr, 0);
   }
   for (const auto& connection : connections_) {
-    // Also one that is ending: somebody who asked for a word and does not read the answer.
-    if (!connection->alive() || connection->handshake_done()) continue;
-    if (now - connection->accepted_ns() / 1'000'000 <= settings_.sessionless_timeout_ms) continue;
-    ++metrics_.sessionless_connections_expired;
+    // Also one that is ending: somebody who does not read what was still to be sent.
+    if (!connection->alive() || (connection->open() && connection->handshake_done())) continue;
+    if (now - connection->sessionless_since_ns() / 1'000'000 <= settings_.sessionless_timeout_ms) continue;
+    if (!connection->handshake_done()) ++metrics_.sessionless_connections_expired;
     connection->close();
   }
   schedule_tick();
@@ -222,6 +260,16 @@ void Server::propose(Connection& connection, std::int32_t xid, OpCode op, Bytes 
   submit(std::move(proposal), prepared);
 }
 
+/// A container or TTL node whose time is over.
+bool Server::sweep_away(std::string_view path) {
+  if (stopping_ || has_failed_ || too_busy()) return false;
+  Proposal proposal;
+  proposal.op = OpCode::kDeleteContainer;
+  payload_.clear();
+  submit(std::move(proposal), prep_.delete_container(path, wall_ms(), payload_));
+  return true;
+}
+
 /// payload_ holds the txn.
 void Server::submit(Proposal proposal, const Prepared& prepared) {
   proposal.zxid = prepared.zxid;
@@ -242,18 +290,30 @@ void Server::durable(const LogGroup& group) {
     if (proposal.connection != nullptr) drop_proposal(*proposal.connection);
   }
   if (snapshotter_ && !has_failed_) snapshotter_->applied(group.payloads.size(), group.bytes.size());
-  if (!held_.empty() && !too_busy()) {
-    std::vector<Connection*> held;
-    held.swap(held_);
-    for (Connection* connection : held) connection->go_on();
-  }
+  wake_held();
+  request_throttle_.wake();
   flush_all();
   if (stopping_) finish_stop();
 }
 
+void Server::wake_held() {
+  if (held_.empty() || too_busy()) return;
+  std::vector<Connection*> held;
+  held.swap(held_);
+  for (Connection* connection : held) {
+    if (connection->full())
+      hold(*connection);
+    else
+      connection->go_on();
+  }
+}
+
 void Server::commit(Proposal& proposal, Bytes payload) {
+  if (proposal.connection != nullptr) proposal.connection->answer_all_before_write();
   applying_zxid_ = proposal.zxid;
   changed_.clear();
+  reply_is_of_multi_ = proposal.op == OpCode::kMulti;
+  reply_has_stats_ = proposal.connection != nullptr && has_stats(proposal.op);
   Result<Txn> txn = decode_txn(payload);
   if (!txn) return fail(std::move(txn).error().context("a record of this server cannot be read back"));
   if (auto applied = restore::apply(state_, *txn, this); !applied) return fail(std::move(applied).error());
@@ -283,10 +343,10 @@ void Server::reply(Proposal& proposal, const Txn& txn) {
         case OpCode::kCreateContainer:
         case OpCode::kCreateTtl:
           out.ustring(txn_path(txn.body));
-          return out.raw(as_bytes(changed_.back().stat));
+          return out.raw(changed_.back().stat);
         case OpCode::kSetData:
         case OpCode::kSetAcl:
-          return out.raw(as_bytes(changed_.back().stat));
+          return out.raw(changed_.back().stat);
         case OpCode::kMulti:
           return reply_to_multi(proposal, std::get<MultiTxn>(txn.body), out);
         default:
@@ -325,11 +385,11 @@ void Server::reply_to_multi(const Proposal& proposal, const MultiTxn& multi, Jut
       case OpCode::kCreateTtl:
         MultiHeader{15, false, 0}.write(out);
         out.ustring(changed_[changed].path);
-        out.raw(as_bytes(changed_[changed++].stat));
+        out.raw(changed_[changed++].stat);
         break;
       case OpCode::kSetData:
         MultiHeader{5, false, 0}.write(out);
-        out.raw(as_bytes(changed_[changed++].stat));
+        out.raw(changed_[changed++].stat);
         break;
       case OpCode::kDelete:
         ++changed;
@@ -345,62 +405,62 @@ void Server::reply_to_multi(const Proposal& proposal, const MultiTxn& multi, Jut
 void Server::note_digest(std::int64_t zxid) {
   constexpr std::int64_t kEvery = 128;
   constexpr std::size_t kKept = 1024;
-  if (zxid % kEvery != 0 || !settings_.digest_enabled) return;
-  digests_.emplace_back(zxid, state_.tree.digest());
+  if (zxid % kEvery != 0) return;
+  digests_.emplace_back(zxid, settings_.digest_enabled ? state_.tree.digest() : 0);
   if (digests_.size() > kKept) digests_.pop_front();
 }
 
 // ---- what apply() did
 
-AclList Server::acl_at(std::string_view path) const {
-  const restore::NodeId id = state_.tree.find(path);
+AclList Server::acl_of(restore::NodeId id) const {
   return id == restore::kNoNode ? AclList() : state_.tree.acls().list(state_.tree.get(id).acl);
 }
 
-namespace {
-
-std::string encoded_stat(const restore::Tree& tree, std::string_view path) {
-  std::string text;
-  JuteWriter out(text);
-  const restore::NodeView node = tree.get(tree.find(path));
-  write_stat(out, node.stat, node.data, node.children);
-  return text;
+AclList Server::parent_acl(std::string_view path) const {
+  return acl_of(state_.tree.find(path.substr(0, path.rfind('/'))));
 }
 
-std::string_view parent_of(std::string_view path) { return path.substr(0, path.rfind('/')); }
-
-}  // namespace
-
-void Server::note_write(std::string_view path) {
-  const std::optional<Bytes> data = state_.tree.data(state_.tree.find(path));
+void Server::note_write(std::string_view path, restore::NodeId id) {
+  const std::optional<Bytes> data = state_.tree.data(id);
   metrics_.add_write(path, data ? data->size() : 0);
 }
 
-void Server::created(std::string_view path) {
-  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
-  note_write(path);
-  watches_.created(path, acl_at(path), acl_at(parent_of(path)), applying_zxid_);
+/// kNoNode: it is gone.
+void Server::note_change(std::string_view path, restore::NodeId id) {
+  if (!reply_has_stats_) return;
+  Changed& change = changed_.emplace_back();
+  if (reply_is_of_multi_) change.path = path;
+  if (id == restore::kNoNode) return;
+  const restore::NodeView node = state_.tree.get(id);
+  store_stat(change.stat, node.stat, node.data, node.children);
+}
+
+void Server::created(std::string_view path, restore::NodeId id) {
+  note_change(path, id);
+  note_write(path, id);
+  sweep_.created(path);
+  if (!watches_.empty()) watches_.created(path, acl_of(id), parent_acl(path), applying_zxid_);
 }
 
 void Server::deleting(std::string_view, restore::NodeId id) {
-  deleted_acl_ = as_text(state_.tree.acls().list(state_.tree.get(id).acl).encoded());
+  sweep_.deleting(id);
+  if (!watches_.empty()) deleted_acl_ = as_text(acl_of(id).encoded());
 }
 
 void Server::deleted(std::string_view path) {
-  changed_.push_back({std::string(path), {}});
+  note_change(path, restore::kNoNode);
   metrics_.add_write(path, 0);
-  watches_.deleted(path, AclList(as_bytes(deleted_acl_)), acl_at(parent_of(path)), applying_zxid_);
+  if (!watches_.empty())
+    watches_.deleted(path, AclList(as_bytes(deleted_acl_)), parent_acl(path), applying_zxid_);
 }
 
-void Server::data_changed(std::string_view path) {
-  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
-  note_write(path);
-  watches_.data_changed(path, acl_at(path), applying_zxid_);
+void Server::data_changed(std::string_view path, restore::NodeId id) {
+  note_change(path, id);
+  note_write(path, id);
+  if (!watches_.empty()) watches_.data_changed(path, acl_of(id), applying_zxid_);
 }
 
-void Server::acl_changed(std::string_view path) {
-  changed_.push_back({std::string(path), encoded_stat(state_.tree, path)});
-}
+void Server::acl_changed(std::string_view path, restore::NodeId id) { note_change(path, id); }
 
 // ---- ends
 
@@ -412,6 +472,7 @@ void Server::flush_all() {
 void Server::fail(Error error) {
   if (has_failed_) return;
   has_failed_ = true;
+  sweep_.stop();
   if (snapshotter_) snapshotter_->stop();
   ++metrics_.unrecoverable_error_count;
   seams_.log.error("the server stops: " + error.to_string());
@@ -422,6 +483,7 @@ void Server::fail(Error error) {
 void Server::stop(std::function<void()> stopped) {
   stopped_ = std::move(stopped);
   stopping_ = true;
+  sweep_.stop();
   if (snapshotter_) snapshotter_->stop();
   listener_.reset();
   for (const auto& connection : connections_)

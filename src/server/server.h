@@ -20,6 +20,7 @@
 #include "restore/state.h"
 #include "src/net/transport.h"
 #include "src/server/auth.h"
+#include "src/server/boot.h"
 #include "src/server/commit_log.h"
 #include "src/server/connection.h"
 #include "src/server/metrics.h"
@@ -27,6 +28,8 @@
 #include "src/server/sessions.h"
 #include "src/server/settings.h"
 #include "src/server/snapshotter.h"
+#include "src/server/sweep.h"
+#include "src/server/throttle.h"
 #include "src/server/watches.h"
 
 namespace zkark::server {
@@ -59,6 +62,8 @@ class Server final : private restore::Effects {
   Server(ServerSeams seams, Settings settings, restore::State state, const DataPlaces& places);
   ~Server() override;
 
+  /// For the metrics: what loading `state` took. Before start().
+  void note_startup(const StartupTimes& times);
   /// Opens the client port. Errors as Transport::listen.
   Status start();
   /// Where clients connect; port 0 when there is no client port.
@@ -89,12 +94,19 @@ class Server final : private restore::Effects {
   void open_session(Connection& connection, std::int32_t timeout_ms);
   void reattach(Connection& connection, std::int64_t id, const std::optional<Bytes>& password,
                 std::int32_t timeout_ms);
+  /// Its client closed a session that no txn made.
+  void end_local_session(std::int64_t id);
   /// Proposes a write of that connection, which is told by committed().
   void propose(Connection& connection, std::int32_t xid, OpCode op, Bytes body, std::int64_t received_ns);
   void flush_later(Connection& connection) { dirty_.push_back(&connection); }
   /// Over globalOutstandingLimit.
   bool too_busy() const;
   void hold(Connection& connection) { held_.push_back(&connection); }
+  /// Lets those go on that need not be held any more.
+  void wake_held();
+  ConnectionThrottle& connection_throttle() { return connection_throttle_; }
+  LargeRequests& large_requests() { return large_requests_; }
+  RequestThrottle& request_throttle() { return request_throttle_; }
   /// The link of a connection is gone.
   void gone(Connection& connection);
   /// Undoes Connection::add_proposal() and forgets a connection that nothing else held.
@@ -126,21 +138,22 @@ class Server final : private restore::Effects {
     std::int64_t received_ns = 0;
     std::vector<OpCode> multi_ops;
   };
-  /// What a write changed, in order: what its reply needs.
+  /// What the txn that is being applied did, for its reply.
   struct Changed {
-    std::string path;
-    std::string stat;  // encoded
+    std::string path;  // of a multi alone
+    std::array<std::byte, kStatBytes> stat{};
   };
 
   // restore::Effects
-  void created(std::string_view path) override;
+  void created(std::string_view path, restore::NodeId id) override;
   void deleting(std::string_view path, restore::NodeId id) override;
   void deleted(std::string_view path) override;
-  void data_changed(std::string_view path) override;
-  void acl_changed(std::string_view path) override;
+  void data_changed(std::string_view path, restore::NodeId id) override;
+  void acl_changed(std::string_view path, restore::NodeId id) override;
 
   void accept(std::unique_ptr<net::Link> link);
   void submit(Proposal proposal, const Prepared& prepared);
+  bool sweep_away(std::string_view path);
   void durable(const LogGroup& group);
   void commit(Proposal& proposal, Bytes payload);
   void reply(Proposal& proposal, const Txn& txn);
@@ -152,11 +165,13 @@ class Server final : private restore::Effects {
   void tick();
   void schedule_tick();
   void finish_stop();
-  void reap_later();
+  void reap_later(Connection& connection);
   void reap();
   void note_digest(std::int64_t zxid);
-  void note_write(std::string_view path);
-  AclList acl_at(std::string_view path) const;
+  void note_write(std::string_view path, restore::NodeId id);
+  void note_change(std::string_view path, restore::NodeId id);
+  AclList acl_of(restore::NodeId id) const;
+  AclList parent_acl(std::string_view path) const;
 
   ServerSeams seams_;
   Settings settings_;
@@ -167,6 +182,10 @@ class Server final : private restore::Effects {
   Prep prep_;
   CommitLog commit_log_;
   std::optional<Snapshotter> snapshotter_;
+  Sweep sweep_;
+  ConnectionThrottle connection_throttle_;
+  LargeRequests large_requests_{settings_};
+  RequestThrottle request_throttle_;
   ServerStats stats_;
   Metrics metrics_;
   std::deque<std::pair<std::int64_t, std::uint64_t>> digests_;
@@ -175,10 +194,12 @@ class Server final : private restore::Effects {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::string, std::int64_t> per_ip_;
   std::vector<Connection*> dirty_, held_;
+  std::vector<Connection*> dead_;  // to be removed from connections_
   std::unique_ptr<net::Listener> listener_;
   std::function<void(const Error&)> failed_;
   std::function<void()> stopped_;
   std::vector<Changed> changed_;
+  bool reply_has_stats_ = false, reply_is_of_multi_ = false;
   std::string payload_, deleted_acl_;
   std::int64_t applying_zxid_ = 0;
   Loop::TimerId tick_timer_ = 0;

@@ -7,7 +7,9 @@ namespace zkark::server {
 SessionTable::SessionTable(std::int64_t tick_ms, std::int64_t server_id, std::int64_t start_ms)
     : tick_ms_(tick_ms) {
   const auto stamp = (static_cast<std::uint64_t>(start_ms) << 24) >> 8;
-  next_id_ = static_cast<std::int64_t>(stamp | (static_cast<std::uint64_t>(server_id & 0xff) << 56));
+  // Every id that begins with 0xff is the owner of a TTL node: none would ever be a session's.
+  const std::int64_t first_byte = (server_id & 0xff) == 0xff ? 0xfe : server_id & 0xff;
+  next_id_ = static_cast<std::int64_t>(stamp | (static_cast<std::uint64_t>(first_byte) << 56));
 }
 
 std::int64_t SessionTable::deadline_of(std::int32_t timeout_ms, std::int64_t now_ms) const {

@@ -23,7 +23,7 @@ struct Settings {
   bool db_autocreate = true;   // false: an empty data directory needs the file "initialize"
   bool trust_empty_snapshot = false;
   bool read_only = false;      // serve --read-only: the point stays as it is
-  bool keeps_nothing = false;  // serve --scratch: nobody starts from it again, so it takes no snapshots
+  bool keeps_nothing = false;  // serve --scratch: nobody starts from it again, so it writes no files
 
   // ---- storage
   std::int64_t snap_count = 100'000;               // at least 2
@@ -66,6 +66,7 @@ struct Settings {
   bool request_throttle_drop_stale = true, request_stale_connection_check = true;
   bool request_stale_latency_check = false;
   std::int64_t throttled_op_wait_ms = 0;
+  std::int64_t busy_poll_us = 300;  // zkark.busyPollMicros; 0: off
   // Tokens and fill count are multiplied with global_session_weight already where weights are on.
   std::int64_t connection_throttle_tokens = 0;  // 0: off
   std::int64_t connection_throttle_fill_ms = 1, connection_throttle_fill_count = 1;

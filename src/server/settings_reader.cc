@@ -220,6 +220,9 @@ class SettingsReader {
     s_.txn_log_size_limit_bytes = log_kb <= 0 ? -1 : times(log_kb, 1024);
     s_.pre_alloc_bytes = times(alloc_kb, 1024);
     source_.property_yes_no("forceSync", s_.force_sync);
+    if (const std::optional<Given> given = source_.given("forceSync"); given && !s_.force_sync)
+      source_.warn(*given, "writes are acknowledged before they are on the disk: a power cut loses them",
+                   "leave it out, or say yes");
     source_.property_long("fsync.warningthresholdms", s_.fsync_warning_ms);
     compression();
     source_.property("digest.enabled", s_.digest_enabled);
@@ -286,6 +289,8 @@ class SettingsReader {
     source_.property("request_stale_connection_check", s_.request_stale_connection_check);
     source_.property("request_stale_latency_check", s_.request_stale_latency_check);
     source_.property_int("throttled_op_wait_time", s_.throttled_op_wait_ms);
+    source_.property_int("zkark.busyPollMicros", s_.busy_poll_us);
+    s_.busy_poll_us = std::clamp<std::int64_t>(s_.busy_poll_us, 0, 10'000);
   }
 
   /// BlueThrottle's static part: weights that make no sense give way, tokens count in weights.

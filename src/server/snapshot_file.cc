@@ -11,6 +11,10 @@ constexpr std::uint32_t kFileMode = 0640;
 /// A log that cannot grow stops the server, a snapshot that is not written does not: it leaves the log room
 /// for a few of its steps (commit_log.cc).
 constexpr std::uint64_t kKeptFreeBytes = 16 << 20;
+/// So much is handed to the disk at a time: a sync of the log, which a write waits for, may have to wait for
+/// what else the file system has gathered. The memory is given back at once: a snapshot as large as the tree
+/// would push out what others on the machine read.
+constexpr std::uint64_t kSyncStep = 256 << 10;
 constexpr std::string_view kTemporaryBegin = "zkark.snapshot.", kTemporaryEnd = ".tmp";
 
 }  // namespace
@@ -58,7 +62,13 @@ Status SnapshotFile::write_with_room(Bytes bytes) {
                                   free_bytes, kKeptFreeBytes))
                     .at(dir_)
                     .with_hint("free space: the server stops when its log cannot grow any more"));
-  return plain_->write(bytes);
+  ZK_TRY_STATUS(plain_->write(bytes));
+  unsynced_ += bytes.size();
+  if (unsynced_ < kSyncStep) return {};
+  unsynced_ = 0;
+  ZK_TRY_STATUS(file_->sync_data());
+  file_->will_not_be_read();
+  return {};
 }
 
 Status SnapshotFile::publish() {

@@ -37,6 +37,7 @@ class SnapshotFile {
   std::unique_ptr<File> file_;
   std::unique_ptr<FileSink> stored_;
   std::unique_ptr<ByteSink> plain_;
+  std::uint64_t unsynced_ = 0;  // plain bytes since the last sync
   bool created_ = false, broken_ = false;
 };
 

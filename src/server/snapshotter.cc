@@ -7,8 +7,11 @@
 namespace zkark::server {
 namespace {
 
-/// So much may wait for a slow disk before the walk pauses.
-constexpr std::size_t kMaxWaitingBytes = 8 << 20;
+/// So much may wait for the disk before the walk pauses.
+constexpr std::size_t kMaxWaitingBytes = 1 << 20;
+/// The walk rests as long as the disk and the compression worked for it, this much at a time at least: the
+/// log, which writes wait for, has half of the disk at any time.
+constexpr std::int64_t kLeastRestMs = 1;
 
 SnapCodec codec_of(const Settings& settings) {
   if (settings.snapshot_compression == "gz") return SnapCodec::kGzip;
@@ -37,16 +40,19 @@ struct Snapshotter::Run final : ByteSink {
   std::size_t waiting_bytes = 0;  // handed over and not written yet
   std::uint64_t size_bytes = 0;   // of the plain stream
   std::int64_t start_ns = 0;
-  bool scheduled = false;
+  std::int64_t owed_ns = 0;  // of rest
+  bool scheduled = false, resting = false;
 };
 
 Snapshotter::Snapshotter(SnapshotterSeams seams, const Settings& settings, restore::State& state,
-                         DataPlaces places, std::function<void()> roll)
+                         DataPlaces places, std::function<void()> roll,
+                         std::function<void(std::int64_t)> taken)
     : seams_(seams),
       settings_(settings),
       state_(state),
       places_(std::move(places)),
       roll_(std::move(roll)),
+      taken_(std::move(taken)),
       alive_(std::make_shared<bool>(true)) {
   count_anew();
 }
@@ -124,7 +130,18 @@ void Snapshotter::begin() {
 }
 
 void Snapshotter::schedule() {
-  if (run_->scheduled || run_->waiting_bytes > kMaxWaitingBytes) return;
+  if (run_->scheduled || run_->resting || run_->waiting_bytes > kMaxWaitingBytes) return;
+  if (const std::int64_t rest_ms = run_->owed_ns / 1'000'000; rest_ms >= kLeastRestMs) {
+    run_->owed_ns -= rest_ms * 1'000'000;
+    run_->resting = true;
+    seams_.loop.call_after(rest_ms, [this, weak = std::weak_ptr(run_)] {
+      const std::shared_ptr<Run> run = weak.lock();
+      if (run == nullptr) return;
+      run->resting = false;
+      schedule();
+    });
+    return;
+  }
   run_->scheduled = true;
   seams_.loop.post([this, run = std::weak_ptr(run_)] {
     if (!run.expired()) slice();
@@ -142,18 +159,21 @@ void Snapshotter::slice() {
 
 void Snapshotter::hand_over(std::function<Status(SnapshotFile&)> work, std::size_t bytes) {
   run_->waiting_bytes += bytes;
-  seams_.worker.run([this, &loop = seams_.loop, run = std::weak_ptr(run_), file = run_->file,
-                     work = std::move(work), bytes] {
+  seams_.worker.run([this, &loop = seams_.loop, &clock = seams_.clock, run = std::weak_ptr(run_),
+                     file = run_->file, work = std::move(work), bytes] {
+    const std::int64_t start_ns = clock.monotonic().ns;
     auto status = std::make_shared<Status>(work(*file));
-    loop.post([this, run, bytes, status] {
-      if (!run.expired()) handed(bytes, std::move(*status));
+    const std::int64_t took_ns = clock.monotonic().ns - start_ns;
+    loop.post([this, run, bytes, took_ns, status] {
+      if (!run.expired()) handed(bytes, took_ns, std::move(*status));
     });
   });
 }
 
-void Snapshotter::handed(std::size_t bytes, Status status) {
+void Snapshotter::handed(std::size_t bytes, std::int64_t took_ns, Status status) {
   if (!status) return failed(status.error());
   run_->waiting_bytes -= bytes;
+  run_->owed_ns += took_ns;
   if (run_->walk != nullptr) schedule();
 }
 
@@ -170,6 +190,7 @@ void Snapshotter::published(Status status) {
   if (!status) return failed(status.error());
   ++stats_.taken;
   stats_.last_took_ms = (seams_.clock.monotonic().ns - run_->start_ns) / 1'000'000;
+  if (taken_) taken_(stats_.last_took_ms);
   const DataFileName name = parse_data_file_name(run_->file->name());
   stats_.last_zxid = name.zxid;
   seams_.log.info(fmt::format("wrote {}: {} bytes before compression, in {} ms", run_->file->name(),

@@ -39,9 +39,10 @@ struct SnapshotStats {
 /// Loop thread only.
 class Snapshotter {
  public:
-  /// `roll` begins a new log. `settings` and `state` are borrowed.
+  /// `roll` begins a new log; `taken` hears of each snapshot that is there, and the ms from its begin.
+  /// `settings` and `state` are borrowed.
   Snapshotter(SnapshotterSeams seams, const Settings& settings, restore::State& state, DataPlaces places,
-              std::function<void()> roll);
+              std::function<void()> roll, std::function<void(std::int64_t ms)> taken = {});
   ~Snapshotter();
   Snapshotter(const Snapshotter&) = delete;
   Snapshotter& operator=(const Snapshotter&) = delete;
@@ -71,7 +72,7 @@ class Snapshotter {
   void schedule();
   void slice();
   void hand_over(std::function<Status(SnapshotFile&)> work, std::size_t bytes);
-  void handed(std::size_t bytes, Status status);
+  void handed(std::size_t bytes, std::int64_t took_ns, Status status);
   void publish();
   void published(Status status);
   void give_up();
@@ -84,6 +85,7 @@ class Snapshotter {
   restore::State& state_;
   const DataPlaces places_;
   const std::function<void()> roll_;
+  const std::function<void(std::int64_t)> taken_;
   std::shared_ptr<Run> run_;                         // the snapshot that is being taken
   std::shared_ptr<bool> alive_;                      // tasks that come back look whether this is still here
   std::int64_t txns_ = 0, bytes_ = 0;                // since the last snapshot was due

@@ -7,7 +7,8 @@ namespace zkark::server {
 namespace {
 
 constexpr WatchKinds kInDataTable = kDataWatch | kPersistentWatch | kRecursiveWatch;
-constexpr WatchKinds kInChildTable = kChildWatch | kPersistentWatch;
+// Apache 3.8 keeps recursive ones in both; counts are all that shows it.
+constexpr WatchKinds kInChildTable = kChildWatch | kPersistentWatch | kRecursiveWatch;
 
 std::string_view parent_of(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -120,24 +121,30 @@ void WatchTable::remove_all(Watcher& watcher) {
   }
 }
 
-/// Tells those with any of `told` and takes `consumed` from everyone, whether they were told or may not know.
-void WatchTable::fire(std::string_view path, EventType type, WatchKinds told, WatchKinds consumed,
-                      const AclList& acl, std::int64_t zxid) {
+/// Tells those with any of `told`, returns how many they are, and takes `consumed` from everyone, whether
+/// they were told or may not know.
+std::size_t WatchTable::fire(std::string_view path, EventType type, WatchKinds told, WatchKinds consumed,
+                             const AclList& acl, std::int64_t zxid) {
   Place* place = find(path);
-  if (place == nullptr) return;
+  if (place == nullptr) return 0;
+  std::size_t met = 0;
   // Backwards: an entry that goes is replaced by the last one, which has been seen.
   for (std::size_t i = place->entries.size(); i-- > 0;) {
     const Place::Entry entry = place->entries[i];
-    if ((entry.kinds & told) != 0 && entry.watcher->may_read(acl)) entry.watcher->event(type, path, zxid);
+    if ((entry.kinds & told) != 0) {
+      ++met;
+      if (entry.watcher->may_read(acl)) entry.watcher->event(type, path, zxid);
+    }
     if ((entry.kinds & consumed) != 0) set_kinds(*place, i, static_cast<WatchKinds>(entry.kinds & ~consumed));
   }
   drop_if_empty(*place);
+  return met;
 }
 
 /// Tells recursive watches on `path` and above it; who was told on the node itself is not told again.
-void WatchTable::fire_recursive(std::string_view path, EventType type, const AclList& acl,
-                                std::int64_t zxid) {
-  if (recursive_watches_ == 0) return;
+std::size_t WatchTable::fire_recursive(std::string_view path, EventType type, const AclList& acl,
+                                       std::int64_t zxid) {
+  if (recursive_watches_ == 0) return 0;
   std::vector<Watcher*> found;
   constexpr WatchKinds kOfNode = kDataWatch | kChildWatch | kPersistentWatch;
   for (std::string_view at = path;; at = parent_of(at)) {
@@ -153,31 +160,38 @@ void WatchTable::fire_recursive(std::string_view path, EventType type, const Acl
   }
   for (Watcher* watcher : found)
     if (watcher->may_read(acl)) watcher->event(type, path, zxid);
+  return found.size();
 }
 
 void WatchTable::created(std::string_view path, const AclList& acl, const AclList& parent_acl,
                          std::int64_t zxid) {
   if (places_.empty()) return;
-  fire_recursive(path, EventType::kCreated, acl, zxid);
-  fire(path, EventType::kCreated, kDataWatch | kPersistentWatch, kDataWatch, acl, zxid);
-  fire(parent_of(path), EventType::kChildrenChanged, kChildWatch | kPersistentWatch, kChildWatch, parent_acl,
-       zxid);
+  const std::size_t above = fire_recursive(path, EventType::kCreated, acl, zxid);
+  report(EventType::kCreated,
+         above + fire(path, EventType::kCreated, kDataWatch | kPersistentWatch, kDataWatch, acl, zxid));
+  children_changed(parent_of(path), parent_acl, zxid);
+}
+
+void WatchTable::children_changed(std::string_view path, const AclList& acl, std::int64_t zxid) {
+  constexpr WatchKinds kTold = kChildWatch | kPersistentWatch;
+  report(EventType::kChildrenChanged, fire(path, EventType::kChildrenChanged, kTold, kChildWatch, acl, zxid));
 }
 
 void WatchTable::deleted(std::string_view path, const AclList& acl, const AclList& parent_acl,
                          std::int64_t zxid) {
   if (places_.empty()) return;
-  fire_recursive(path, EventType::kDeleted, acl, zxid);
+  const std::size_t above = fire_recursive(path, EventType::kDeleted, acl, zxid);
   constexpr WatchKinds kOnce = kDataWatch | kChildWatch;
-  fire(path, EventType::kDeleted, kOnce | kPersistentWatch, kOnce, acl, zxid);
-  fire(parent_of(path), EventType::kChildrenChanged, kChildWatch | kPersistentWatch, kChildWatch, parent_acl,
-       zxid);
+  report(EventType::kDeleted,
+         above + fire(path, EventType::kDeleted, kOnce | kPersistentWatch, kOnce, acl, zxid));
+  children_changed(parent_of(path), parent_acl, zxid);
 }
 
 void WatchTable::data_changed(std::string_view path, const AclList& acl, std::int64_t zxid) {
   if (places_.empty()) return;
-  fire_recursive(path, EventType::kDataChanged, acl, zxid);
-  fire(path, EventType::kDataChanged, kDataWatch | kPersistentWatch, kDataWatch, acl, zxid);
+  const std::size_t above = fire_recursive(path, EventType::kDataChanged, acl, zxid);
+  report(EventType::kDataChanged,
+         above + fire(path, EventType::kDataChanged, kDataWatch | kPersistentWatch, kDataWatch, acl, zxid));
 }
 
 std::size_t WatchTable::paths() const {

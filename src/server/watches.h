@@ -66,6 +66,10 @@ class WatchTable {
   void deleted(std::string_view path, const AclList& acl, const AclList& parent_acl, std::int64_t zxid);
   void data_changed(std::string_view path, const AclList& acl, std::int64_t zxid);
 
+  bool empty() const { return places_.empty(); }
+  /// Hears how many watches each change met, those included whose owner may not know of it.
+  void on_fired(std::function<void(EventType type, std::size_t watches)> fired) { fired_ = std::move(fired); }
+
   /// Watches of one path by one connection count once: what `wchs` says (the data table of Apache).
   std::size_t data_watches() const { return data_watches_; }
   std::size_t child_watches() const { return child_watches_; }
@@ -78,9 +82,13 @@ class WatchTable {
  private:
   friend class Watcher;
   using Place = Watcher::Place;
-  void fire(std::string_view path, EventType type, WatchKinds told, WatchKinds consumed, const AclList& acl,
-            std::int64_t zxid);
-  void fire_recursive(std::string_view path, EventType type, const AclList& acl, std::int64_t zxid);
+  std::size_t fire(std::string_view path, EventType type, WatchKinds told, WatchKinds consumed,
+                   const AclList& acl, std::int64_t zxid);
+  std::size_t fire_recursive(std::string_view path, EventType type, const AclList& acl, std::int64_t zxid);
+  void children_changed(std::string_view path, const AclList& acl, std::int64_t zxid);
+  void report(EventType type, std::size_t watches) const {
+    if (fired_ && watches != 0) fired_(type, watches);
+  }
   void set_kinds(Place& place, std::size_t entry, WatchKinds kinds);
   void drop_if_empty(Place& place);
   Place* find(std::string_view path) const;
@@ -90,6 +98,7 @@ class WatchTable {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   std::unordered_map<std::string, Place*, Hash, std::equal_to<>> places_;
+  std::function<void(EventType, std::size_t)> fired_;
   std::size_t data_watches_ = 0, child_watches_ = 0, recursive_watches_ = 0;
 };
 

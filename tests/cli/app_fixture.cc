@@ -169,6 +169,8 @@ int AppTest::run(std::vector<std::string> words, const std::vector<Verb>& verbs)
   Job job;
   Environment environment{fs, clock, random, system, console, job, variables, {}, {}};
   environment.make_executor = [](unsigned) { return std::make_unique<InlineExecutor>(); };
+  environment.make_loop = make_loop;
+  environment.make_log = make_log;
   return run_app(environment, verbs, std::move(words));
 }
 

@@ -3,7 +3,9 @@
 // for the tests, so that golden outputs do not change whenever a verb is added.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,8 @@ class AppTest : public testing::Test {
   SimSystem system;
   FakeConsole console;
   std::map<std::string, std::string> variables;
+  std::function<std::unique_ptr<cli::LoopHandle>()> make_loop;  // for verbs that talk over the network
+  std::function<Result<std::unique_ptr<Log>>(const std::string& path)> make_log;
 };
 
 }  // namespace zkark::test

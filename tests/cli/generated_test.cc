@@ -114,8 +114,8 @@ t zkark -r m
 t zkark -r /srv save 9
 
 )bash");
-  EXPECT_EQ(shell("mkdir -p " + testing::TempDir() + "zkark-dirs/media && cd " + testing::TempDir() +
-                  "zkark-dirs && bash " + driver)
+  EXPECT_EQ(shell("mkdir -p " + temporary_dir() + "/dirs/media && cd " + temporary_dir() + "/dirs && bash " +
+                  driver)
                 .output,
             "zkark sa> save\n"
             "zkark save --ty> --type\n"
@@ -139,7 +139,7 @@ TEST_F(GeneratedTest, FishCompletesVerbsOptionsAndValues) {
   const std::string mock =
       "function zkark; test $argv[1] = list; and printf \"9c41d7e2\\tfull\\n%s\\n\" $argv[-1]; end";
   const auto complete = [&](const std::string& line) {
-    return shell("HOME=" + testing::TempDir() + " fish --no-config -c '" + mock + "; source " + script +
+    return shell("HOME=" + temporary_dir() + " fish --no-config -c '" + mock + "; source " + script +
                  "; complete -C \"" + line + "\"'")
         .output;
   };

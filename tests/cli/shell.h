@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 namespace zkark::test {
 
@@ -21,8 +24,24 @@ inline Ran shell(const std::string& command) {
 }
 inline bool installed(const std::string& program) { return shell("command -v " + program).status == 0; }
 
+/// A directory of this process, which is removed when it ends: the same tests of another build run beside it.
+inline const std::string& temporary_dir() {
+  struct Dir {
+    Dir() {
+      if (::mkdtemp(path.data()) == nullptr) std::abort();
+    }
+    ~Dir() {
+      std::error_code ignored;
+      std::filesystem::remove_all(path, ignored);
+    }
+    std::string path = testing::TempDir() + "zkark-cli-XXXXXX";
+  };
+  static const Dir dir;
+  return dir.path;
+}
+
 inline std::string write_temporary(const std::string& name, const std::string& content) {
-  const std::string path = testing::TempDir() + name;
+  const std::string path = temporary_dir() + "/" + name;
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }

@@ -33,7 +33,7 @@ TEST_P(PingTest, a_leader_that_serves_is_told_with_all_it_says) {
                    "Zookeeper version: 3.8.0-5a02, built on 2022\nLatency min/avg/max: 0/1.5/6\n"
                    "Connections: 3\nOutstanding: 1\nZxid: 0x100000003\nMode: leader\nNode count: 6\n"},
                   {"ruok", "imok"},
-                  {"mntr", "zk_followers\t2\nzk_synced_followers\t1\n"}};
+                  {"mntr", "zk_learners\t2\nzk_synced_followers\t1\nzk_synced_observers\t0\n"}};
   const PingResult one = ask({server.port()}).at(0);
   EXPECT_EQ(one.state, PingState::kServing);
   EXPECT_EQ(one.problem, "");
@@ -43,8 +43,10 @@ TEST_P(PingTest, a_leader_that_serves_is_told_with_all_it_says) {
   EXPECT_EQ(one.zxid, 0x100000003);
   EXPECT_EQ(one.connections, 3U);
   EXPECT_EQ(one.imok, true);
-  EXPECT_EQ(one.followers, 2U);
+  EXPECT_EQ(one.learners, 2U);
   EXPECT_EQ(one.synced_followers, 1U);
+  EXPECT_EQ(one.synced_observers, 0U);
+  EXPECT_TRUE(one.words_refused.empty());
   EXPECT_EQ(server.closed_sessions, 1) << "no session is left behind";
 }
 

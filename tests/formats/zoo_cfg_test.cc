@@ -319,6 +319,8 @@ TEST(ZooCfgCheck, WarnsOfWhatAServerTakesWithoutAWord) {
   EXPECT_EQ(remarks(base + "snapCount=many", kWarning), (Keys{"snapCount"}));
   EXPECT_EQ(remarks(base + "extendedTypesEnabled=yes", kWarning), (Keys{"extendedTypesEnabled"}));
   EXPECT_EQ(remarks(base + "forceSync=false", kWarning), (Keys{"forceSync"}));
+  EXPECT_EQ(remarks(base + "forceSync=no", kWarning), (Keys{"forceSync"}));
+  EXPECT_EQ(remarks(base + "forceSync=yes", kWarning), (Keys{}));
   EXPECT_EQ(remarks(base + "snapshotSizeFactor=0.5\nssl.keyStore.location=/"
                            "x\nauthProvider.1=y\nmetricsProvider.httpPort=7000",
                     kWarning),

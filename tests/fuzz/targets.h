@@ -49,6 +49,15 @@ void config_file(Bytes input);
 /// Numbers, sizes, durations, choices.
 void option_value(Bytes input);
 
+/// The first bytes of a connection to a server, whatever they are: who has a session does not notice, and the
+/// log leads to the server's tree.
+void connection_bytes(Bytes input);
+/// Requests of a session, each behind its length in two bytes: likewise.
+void request_packets(Bytes input);
+/// What a server sends to a client, from the answer to its handshake on: each request is answered once at
+/// most.
+void reply_packets(Bytes input);
+
 struct Target {
   std::string_view name;  // of the folder in corpus/, and of the program fuzz_<name>
   void (*run)(Bytes);
@@ -74,6 +83,9 @@ inline constexpr Target kTargets[] = {
     {"point", point},
     {"config_file", config_file},
     {"option_value", option_value},
+    {"connection_bytes", connection_bytes},
+    {"request_packets", request_packets},
+    {"reply_packets", reply_packets},
 };
 
 }  // namespace zkark::fuzz

@@ -35,27 +35,46 @@ TEST(Replay, TakesTheFingerprintOfTheBaseWhileItIsLoaded) {
   ASSERT_FALSE(data.listing.snapshots.empty());
   for (const SourceFile& snapshot : data.listing.snapshots) {
     ReplayOptions options;
-    options.stop_at = options.fingerprint_at = snapshot.zxid;
+    options.stop_at = snapshot.zxid;
+    options.checkpoints = {{snapshot.zxid}};
     const ReplayResult result = data.replay(&snapshot, options);
-    ASSERT_TRUE(result.fingerprint) << snapshot.path;
-    EXPECT_EQ(*result.fingerprint, fingerprint(result.state.tree)) << snapshot.path;
+    ASSERT_TRUE(result.fingerprints.contains(snapshot.zxid)) << snapshot.path;
+    const Fingerprint taken = result.fingerprints.at(snapshot.zxid);
+    EXPECT_EQ(taken, fingerprint(result.state.tree)) << snapshot.path;
     Job job;
-    EXPECT_EQ(*result.fingerprint, fingerprint_snapshot(*data.source, snapshot, job)->fingerprint);
+    EXPECT_EQ(taken, fingerprint_snapshot(*data.source, snapshot, job)->fingerprint);
   }
 }
 
 TEST(Replay, TakesTheFingerprintAtARecord) {
   Fixture data("zk-3.8.0-standalone");
   ReplayOptions options;
-  options.fingerprint_at = 0x20;
+  options.checkpoints = {{0x10}, {0x20}};
   const ReplayResult on = data.replay(nullptr, options);
+  ASSERT_TRUE(on.fingerprints.contains(0x10) && on.fingerprints.contains(0x20));
+  for (const auto& [zxid, taken] : on.fingerprints) {
+    options.stop_at = zxid;
+    const ReplayResult there = data.replay(nullptr, options);
+    EXPECT_EQ(taken, fingerprint(there.state.tree));
+    EXPECT_FALSE(taken == fingerprint(on.state.tree));
+  }
+  options.stop_at.reset();
+  options.checkpoints = {{0x7fffffff}};
+  EXPECT_TRUE(data.replay(nullptr, options).fingerprints.empty());
+}
+
+TEST(Replay, CountsTheDigestOfACheckpointOnlyWhereTheTreeHasIt) {
+  Fixture data("zk-3.8.0-standalone");
+  ReplayOptions options;
   options.stop_at = 0x20;
-  const ReplayResult there = data.replay(nullptr, options);
-  ASSERT_TRUE(on.fingerprint && there.fingerprint);
-  EXPECT_EQ(*on.fingerprint, fingerprint(there.state.tree));
-  EXPECT_FALSE(*on.fingerprint == fingerprint(on.state.tree));
-  options.fingerprint_at = 0x7fffffff;
-  EXPECT_FALSE(data.replay(nullptr, options).fingerprint);
+  const ReplayResult plain = data.replay(nullptr, options);
+  options.checkpoints = {{0x20, plain.state.tree.digest()}};
+  EXPECT_EQ(data.replay(nullptr, options).certificate.digests_compared,
+            plain.certificate.digests_compared + 1);
+  options.checkpoints = {{0x20, plain.state.tree.digest() + 1}};
+  const ReplayResult wrong = data.replay(nullptr, options);
+  EXPECT_EQ(wrong.certificate.digests_compared, plain.certificate.digests_compared);
+  EXPECT_EQ(wrong.certificate.proven, plain.certificate.proven);
 }
 
 /// Of the digests that 3.8.0 logged in this history 76 are of no tree: its own replay (apache-replay.txt)

@@ -6,6 +6,7 @@
 #include "src/server/commit_log.h"
 #include "tests/support/load_dir.h"
 #include "tests/support/log_builder.h"
+#include "tests/support/sim_clock.h"
 #include "tests/support/sim_fs.h"
 #include "tests/support/sim_system.h"
 
@@ -16,7 +17,8 @@ using test::LogBuilder;
 
 struct Boot : testing::Test {
   Boot() { settings.data_dir = settings.data_log_dir = "/data"; }
-  Result<Booted> boot() { return server::boot(fs, system, settings, job); }
+  test::SimClock clock;
+  Result<Booted> boot() { return server::boot(fs, clock, system, settings, job); }
   /// Fails with `id`, and tells a way out that has `word` in it.
   void refuses(ErrorId id, std::string_view word) {
     const Result<Booted> booted = boot();
@@ -63,6 +65,33 @@ TEST_F(Boot, RefusesADirectoryThatAnotherProcessHasOpen) {
 TEST_F(Boot, RefusesADamagedLogAndNamesRepair) {
   fs.put("/data/version-2/log.1", LogBuilder().record(1, 1).record(2, 2).damaged().record(3, 3).bytes());
   refuses(ErrorId::kChecksumMismatch, "zkark repair /data");
+}
+
+/// Each look at it takes 10 ms.
+class TickingClock final : public Clock {
+ public:
+  WallTime wall() override { return {0}; }
+  MonotonicTime monotonic() override { return {(ns_ += 10'000'000)}; }
+  void sleep_ms(std::int64_t) override {}
+
+ private:
+  std::int64_t ns_ = 0;
+};
+
+TEST_F(Boot, TellsWhatTheStartTook) {
+  TickingClock ticking;
+  const auto times = [&] {
+    const Result<Booted> booted = server::boot(fs, ticking, system, settings, job);
+    EXPECT_TRUE(booted);
+    return booted ? booted->times : StartupTimes{};
+  };
+  EXPECT_FALSE(times().txns) << "there was nothing";
+  fs.put("/data/version-2/log.1", LogBuilder().record(1, 1).record(2, 2).record(3, 3).bytes());
+  const StartupTimes took = times();
+  EXPECT_EQ(took.txns, 3u);
+  EXPECT_EQ(took.snapshot_ms, 10);
+  EXPECT_EQ(took.txns_ms, 10);
+  EXPECT_EQ(took.all_ms, 30);
 }
 
 TEST_F(Boot, TakesATornWriteForTheEnd) {

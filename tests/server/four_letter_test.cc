@@ -75,7 +75,8 @@ class Peer final : public net::LinkEvents {
 };
 
 struct World {
-  explicit World(std::set<std::string, std::less<>> words = kAll, bool read_only = false) {
+  explicit World(std::set<std::string, std::less<>> words = kAll, bool read_only = false,
+                 bool digests = true) {
     fs.put_dir("/data/version-2");
     fs.put_dir("/logs/version-2");
     settings.data_dir = "/data", settings.data_log_dir = "/logs";
@@ -85,6 +86,7 @@ struct World {
     settings.pre_alloc_bytes = 0;
     settings.four_letter_words = std::move(words);
     settings.read_only = read_only;
+    settings.digest_enabled = digests;
     snapshot_worker->hold();  // the sizes of the directories are those of the test
     facts.version = "1.2.3";
     facts.built_on = "2026-01-02 03:04 UTC";
@@ -192,6 +194,62 @@ TEST(FourLetter, OfAServerWithAClient) {
       << after;
 }
 
+/// What `cons` says of the client from its counters to its last zxid, times left out.
+std::string state_of(World& world) {
+  const std::string cons = world.ask("cons");
+  const std::size_t at = cons.find("recved="), to = cons.find(",est="), cxid = cons.find("lcxid="),
+                    end = cons.find(",lresp=");
+  return cons.substr(at, to - at) + " " + cons.substr(cxid, end - cxid);
+}
+
+TEST(FourLetter, ConsShowsWhatWentThroughTheProcessors) {
+  World world;
+  const auto client = world.client();
+  const auto request = [&](std::int32_t xid, OpCode op, const std::function<void(JuteWriter&)>& body) {
+    client->request(xid, op, body);
+    world.loop.advance(200);
+  };
+  const std::string sid = world.sid();
+  request(6, OpCode::kDelete, [](JuteWriter& out) { out.ustring("/none"), out.i32(-1); });
+  EXPECT_EQ(state_of(world), fmt::format("recved=7,sent=7,sid={},lop=NA lcxid=0x6,lzxid=0x4", sid))
+      << "of a failed write no operation is shown";
+  request(7, OpCode::kGetData, [](JuteWriter& out) { out.ustring("/none"), out.u8(0); });
+  EXPECT_EQ(state_of(world), fmt::format("recved=8,sent=8,sid={},lop=GETD lcxid=0x7,lzxid=0x4", sid));
+  request(-8, OpCode::kSetWatches, [](JuteWriter& out) { out.i64(0), out.i32(0), out.i32(0), out.i32(0); });
+  EXPECT_EQ(state_of(world), fmt::format("recved=9,sent=9,sid={},lop=SETW lcxid=0x7,lzxid=0x4", sid));
+  request(9, OpCode::kAuth, [](JuteWriter& out) {
+    out.i32(0), out.ustring("digest"), out.buffer(as_bytes(std::string_view("a:b")));
+  });
+  EXPECT_EQ(state_of(world), fmt::format("recved=10,sent=10,sid={},lop=SETW lcxid=0x7,lzxid=0x4", sid))
+      << "auth goes past the processors";
+}
+
+TEST(FourLetter, MntrCountsTheWatchesThatChangesMet) {
+  World world;
+  const auto client = world.client();  // watches /p, /nope and the children of /
+  const auto add_watch = [](std::string path, std::int32_t mode) {
+    return [path, mode](JuteWriter& out) { out.ustring(path), out.i32(mode); };
+  };
+  client->request(6, OpCode::kAddWatch, add_watch("/r", 1));
+  client->request(7, OpCode::kAddWatch, add_watch("/p", 0));
+  world.loop.advance(200);
+  EXPECT_NE(world.ask("mntr").find("\nzk_watch_count\t6\n"), std::string::npos)
+      << "/p, /nope and /r for data; /p, / and /r for children, where 3.8 has recursive ones, too";
+  client->request(8, OpCode::kSetData, [](JuteWriter& out) {
+    out.ustring("/p"), out.buffer(as_bytes(std::string_view("y"))), out.i32(-1);
+  });
+  client->request(9, OpCode::kDelete, [](JuteWriter& out) { out.ustring("/p"), out.i32(-1); });
+  client->request(10, OpCode::kCreate, [](JuteWriter& out) {
+    out.ustring("/nope"), out.buffer({}), out.vector(open_acl_unsafe()), out.i32(0);
+  });
+  world.loop.advance(200);
+  const std::string text = world.ask("mntr");
+  for (const std::string_view line :
+       {"zk_sum_node_changed_watch_count\t1", "zk_sum_node_deleted_watch_count\t1",
+        "zk_sum_node_created_watch_count\t1", "zk_cnt_node_children_watch_count\t1"})
+    EXPECT_NE(text.find(fmt::format("\n{}\n", line)), std::string::npos) << line << "\n" << text;
+}
+
 TEST(FourLetter, DumpTellsWhenWhatEnds) {
   World world;
   const auto client = world.client();
@@ -251,7 +309,7 @@ TEST(FourLetter, EnviTellsTheMachineAndNoJava) {
             fmt::format("Environment:\nzookeeper.version={}\nhost.name=box\njava.version=n/a (zkark)\n"
                         "java.vendor=n/a (zkark)\njava.home=n/a (zkark)\njava.class.path=n/a (zkark)\n"
                         "java.library.path=n/a (zkark)\njava.io.tmpdir=/tmp\njava.compiler=n/a (zkark)\n"
-                        "os.name=Linux\nos.arch=x86_64\nos.version=6.1\nuser.name=zk\nuser.home=/home/zk\n"
+                        "os.name=Linux\nos.arch=amd64\nos.version=6.1\nuser.name=zk\nuser.home=/home/zk\n"
                         "user.dir=/\nos.memory.free=300MB\nos.memory.max=400MB\nos.memory.total=20MB\n",
                         kVersion));
 }
@@ -329,17 +387,20 @@ TEST(FourLetter, AFailedServerAnswersWhatNeedsNoState) {
   EXPECT_TRUE(world.ask("envi").starts_with("Environment:\n"));
 }
 
-TEST(FourLetter, HashHasEvery128thZxid) {
-  World world;
-  const auto client = world.client();
-  std::uint64_t digest = 0;
-  for (int i = 0; i < 130; ++i) {
-    client->request(10 + i, OpCode::kSetData,
-                    [&](JuteWriter& out) { out.ustring("/p"), out.buffer(as_bytes("v")), out.i32(-1); });
-    world.loop.advance(10);
-    if (world.server->last_zxid() == 128) digest = world.server->state().tree.digest();
+TEST(FourLetter, HashHasEvery128thZxidAndWithoutDigestsZeros) {
+  for (const bool digests : {true, false}) {
+    World world(kAll, false, digests);
+    const auto client = world.client();
+    std::uint64_t digest = 0;
+    for (int i = 0; i < 130; ++i) {
+      client->request(10 + i, OpCode::kSetData,
+                      [&](JuteWriter& out) { out.ustring("/p"), out.buffer(as_bytes("v")), out.i32(-1); });
+      world.loop.advance(10);
+      if (digests && world.server->last_zxid() == 128) digest = world.server->state().tree.digest();
+    }
+    EXPECT_EQ(world.ask("hash"), fmt::format("80: {}\n", digest));
+    EXPECT_EQ(digest != 0, digests);
   }
-  EXPECT_EQ(world.ask("hash"), fmt::format("80: {}\n", digest));
 }
 
 std::vector<std::string> names_in(const std::string& text) {
@@ -357,6 +418,20 @@ TEST(FourLetter, MntrHasTheLinesOfApacheInItsOrder) {
   golden << file.rdbuf();
   EXPECT_EQ(names_in(text), names_in(golden.str()));
   EXPECT_TRUE(text.starts_with(fmt::format("zk_version\t{}\nzk_server_state\tstandalone\n", kVersion)));
+}
+
+TEST(FourLetter, MntrTellsWhatTheStartAndSnapshotsTook) {
+  World world;
+  world.server->note_startup({1300, 800, 400, 35});
+  const std::string text = world.ask("mntr");
+  for (const std::string_view line :
+       {"zk_sum_dbinittime\t1300", "zk_cnt_dbinittime\t1", "zk_sum_startup_snap_load_time\t800",
+        "zk_sum_startup_txns_load_time\t400", "zk_sum_startup_txns_loaded\t35", "zk_cnt_snapshottime\t0"})
+    EXPECT_NE(text.find(fmt::format("\n{}\n", line)), std::string::npos) << line << "\n" << text;
+  world.snapshot_worker->release();
+  world.loop.advance(1000);
+  const std::string after = world.ask("mntr");
+  EXPECT_NE(after.find("\nzk_cnt_snapshottime\t1\n"), std::string::npos) << after;
 }
 
 TEST(FourLetter, MntrCountsWhatHappened) {

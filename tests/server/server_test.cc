@@ -809,6 +809,19 @@ TEST(Limits, EventsToWhoDoesNotReadDoNotGrowWithoutEnd) {
   EXPECT_EQ(lazy.take_events().size(), 200u) << "and none is lost";
 }
 
+TEST(Sessions, OneOfAServedPointIsGoneWhenItsClientClosesIt) {
+  ServerLab lab;
+  lab.kill();
+  lab.settings.read_only = true;
+  lab.start();
+  Client client(lab);
+  ASSERT_TRUE(client.open());
+  EXPECT_EQ(lab.server().sessions().size(), 1u);
+  EXPECT_EQ(client.call(OpCode::kCloseSession, "").err, 0);
+  EXPECT_TRUE(client.ends());
+  EXPECT_EQ(lab.server().sessions().size(), 0u);
+}
+
 // ---- a disk that fails
 
 TEST(BadDisk, NothingIsAcknowledgedAfterASyncThatFailed) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/data.h"
+
 namespace zkark::server {
 namespace {
 
@@ -102,6 +104,13 @@ TEST(SessionTable, TenThousandSessionsExpireEachExactlyOnce) {
       EXPECT_GT(now, 4000 + id % 37'000 + id % 7 - 1);
     }
   for (int i = 1; i <= 10'000; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], 1) << i;
+}
+
+TEST(SessionTable, AServerOfTheIdThatTtlNodesBeginWithHasSessionsToo) {
+  SessionTable table(2000, 255, 1000);
+  const std::int64_t id = table.create(4000, 0).id;
+  EXPECT_EQ(node_kind(id), NodeKind::kEphemeral);
+  EXPECT_EQ(static_cast<std::uint64_t>(id) >> 56, 0xfeu);
 }
 
 }  // namespace

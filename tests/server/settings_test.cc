@@ -147,6 +147,14 @@ TEST(Settings, AreTakenFromTheFileBeforeProperties) {
   EXPECT_EQ(settings("", "-Dfsync.warningthresholdms=5").fsync_warning_ms, 5) << "FileTxnLog's older name";
 }
 
+TEST(Settings, HowLongTheServerLooksForTheNextRequestHasBounds) {
+  EXPECT_EQ(settings("").busy_poll_us, 300);
+  EXPECT_EQ(settings("zkark.busyPollMicros=0\n").busy_poll_us, 0);
+  EXPECT_EQ(settings("", "-Dzookeeper.zkark.busyPollMicros=50").busy_poll_us, 50);
+  EXPECT_EQ(settings("zkark.busyPollMicros=-1\n").busy_poll_us, 0);
+  EXPECT_EQ(settings("zkark.busyPollMicros=2000000\n").busy_poll_us, 10'000);
+}
+
 TEST(Settings, TakeKeysInTheFileThatApacheTakesFromPropertiesAlone) {
   EXPECT_EQ(settings("jute.maxbuffer=4194304\n").jute_max_buffer, 4'194'304);
   EXPECT_EQ(settings("", "-Djute.maxbuffer=0x400000").jute_max_buffer, 4'194'304);
@@ -186,6 +194,16 @@ TEST(Settings, ReadWordsOfPropertiesAsApacheDoes) {
             "warning 3 skipACL: 'true' is neither yes nor no (in small letters), so the default no counts\n");
   EXPECT_EQ(settings("connection_throttle_drop_increase=nan\n").connection_throttle_drop_increase, 0.02);
   EXPECT_EQ(settings("snapshot.compression.method=lz4\n").snapshot_compression, "");
+}
+
+TEST(Settings, WarnOnceOfWritesThatAreNotSynced) {
+  const std::string what = "writes are acknowledged before they are on the disk: a power cut loses them";
+  const std::string hint = " | leave it out, or say yes\n";
+  EXPECT_EQ(told("forceSync=no\n"), "warning 3 forceSync: " + what + hint);
+  EXPECT_EQ(told("", "-Dzookeeper.forceSync=no"),
+            "warning 0 -Dzookeeper.forceSync: " + what + " (JVMFLAGS)" + hint);
+  EXPECT_EQ(told("forceSync=yes\n", "-Dzookeeper.forceSync=no"), "") << "the file counts";
+  EXPECT_EQ(told("", "-Dzookeeper.forceSync=yes"), "");
 }
 
 TEST(Settings, RaiseWhatWouldStopOrHarmApache) {
