@@ -98,7 +98,7 @@ class LiveLog(unittest.TestCase):
             servers = lab.ensemble({n: lab.new_dir("data") for n in (1, 2, 3)}, flags=flags(snap_count=1000))
             first = next(n for n, s in servers.items() if s.mode == "leader")
             others = [n for n in servers if n != first]
-            client = servers[first].client(timeout=20.0)
+            client = servers[first].client(timeout=120.0)  # its session ends when all is over
             client.create("/base", b"epoch 1")
             kept = client.set("/base", b"kept").mzxid
             for n in others:
@@ -106,17 +106,14 @@ class LiveLog(unittest.TestCase):
             data = Path(servers[first].config["dataDir"])
             follower = Follower(self, lab, "member", data, "-p")
             for n in others:
-                servers[n].signal(signal.SIGSTOP)
+                servers[n].stop()
             client.set_async("/base", b"never acknowledged")
             client.create_async("/lost", b"never acknowledged")
             follower.wait_for(kept + 2)
             for server in servers.values():
                 server.kill()
             lab.close_client(client, answer=False)
-            for n in others:
-                servers[n].start(wait=False)
-            for n in others:
-                servers[n].wait_ready()
+            zkreal.start_together(servers[n] for n in others)
             servers[first].start()
             client = servers[first].client()
             last = client.set("/base", b"epoch 2").mzxid

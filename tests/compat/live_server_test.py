@@ -1,6 +1,5 @@
 """What a real server says of itself decides what of its log a backup calls unconfirmed."""
 
-import signal
 import unittest
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class LiveServer(unittest.TestCase):
             client.create("/agreed", b"")
             agreed = leader.srvr()["zxid"]
             for follower in followers:
-                follower.signal(signal.SIGSTOP)
+                follower.stop()
             waiting = [client.create_async(f"/waits-{i}", b"proposal-%d" % i) for i in range(3)]
             logs = Path(leader.config["dataDir"]) / "version-2"
             zkreal.wait_until(lambda: any(b"proposal-2" in log.read_bytes() for log in logs.glob("log.*")))
@@ -40,7 +39,7 @@ class LiveServer(unittest.TestCase):
             self.assertEqual(timelines(lab)[0]["unconfirmed_from"], hex(agreed + 1))
             self.assertIsNone(backup(lab, leader.home / "zoo.cfg")["id"], "nothing new, and nothing new to say")
             for follower in followers:
-                follower.signal(signal.SIGCONT)
+                follower.go_on()
             for one in waiting:
                 one.get(60)
             taken = backup(lab, leader.home / "zoo.cfg")

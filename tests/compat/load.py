@@ -41,6 +41,8 @@ class Load:
         self.stopped.set()
         for t in self.threads:
             t.join(60)
+            if t.is_alive():
+                raise TimeoutError("the load does not end")
         if self.unexpected:
             raise self.unexpected[0]
         return sum(self.sent)

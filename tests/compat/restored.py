@@ -38,7 +38,7 @@ def points():
 def flags(data_dir):
     """What the restored directory needs: extended types, but none of the source's oddities."""
     needed = [f for f in apache.java_flags(data_dir) if "digest.enabled" not in f and "closeSessionTxn" not in f]
-    return [*needed, "-Dznode.container.checkIntervalMs=86400000"]  # nothing is reaped while a test compares
+    return [*needed, zkreal.NOTHING_REAPED]
 
 
 def snapshot_zxid(directory):
@@ -64,7 +64,5 @@ def boot_ensemble(lab, targets, data_dir, log_dirs=None):
     for n, server in servers.items():
         if log_dirs:
             server.config["dataLogDir"] = log_dirs[n]
-        server.start(wait=False)
-    for server in servers.values():
-        server.wait_ready()
+    zkreal.start_together(servers.values())
     return servers

@@ -1,6 +1,8 @@
 """`zkark serve` as unmodified clients see it, and its directory as Apache sees it."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import threading
 import unittest
@@ -81,6 +83,30 @@ class Serve(unittest.TestCase):
             self.assertNotIn("igest mismatch", back.log_tail(2000))
             back.terminate()
             zkark.run(lab, "verify", str(data), "--replay=all")
+
+    def test_apache_reads_what_the_sweep_deleted(self):
+        with zkreal.Lab() as lab:
+            data = lab.new_dir("data")
+            ours = zkark_server.standalone(lab, data, flags=["-Dznode.container.checkIntervalMs=50"])
+            client = ours.client()
+            raw_ops.call(client, raw_ops.container("/used", b""))
+            raw_ops.call(client, raw_ops.container("/full", b""))
+            raw_ops.call(client, raw_ops.container("/fresh", b""))
+            for parent in ("/used", "/full"):
+                client.create(parent + "/child")
+            client.delete("/used/child")
+            raw_ops.call(client, raw_ops.ttl("/short", 100, b""))
+            raw_ops.call(client, raw_ops.ttl("/long", 3_600_000, b""))
+            zkreal.wait_until(lambda: not client.exists("/used") and not client.exists("/short"))
+            lab.close_client(client)
+            tree = ours.read_tree()
+            self.assertTrue({"/full", "/full/child", "/fresh", "/long"} <= set(tree), tree.keys())
+            ours.terminate()
+            records = zkark.run(lab, "log", str(data), "-o", "ndjson").stdout
+            self.assertEqual(records.count('"deleteContainer"'), 2)
+            apache = lab.standalone(data, flags=flags())
+            self.assertEqual(zkreal.differences(tree, apache.read_tree()), [])
+            self.assertNotIn("igest mismatch", apache.log_tail(2000))
 
     def test_every_write_of_a_server_that_was_killed_is_there_again(self):
         with zkreal.Lab() as lab:
@@ -213,6 +239,43 @@ class Serve(unittest.TestCase):
             self.assertEqual(list(scratch.iterdir()), [])
             after = {path.name: path.read_bytes() for path in (Path(data) / "version-2").iterdir()}
             self.assertEqual(before, after)
+
+    def test_a_broken_configuration_ends_both_servers_with_the_same_status(self):
+        with zkreal.Lab() as lab:
+            for broken in ({"clientPort": "abc"}, {"tickTime": "two"}, {"server.1": "127.0.0.1", "server.2": "x"}):
+                with self.subTest(broken):
+                    apache = lab.standalone(lab.new_dir("data"), config=broken, start=False)
+                    ours = zkark_server.standalone(lab, lab.new_dir("data"), config=broken, start=False)
+                    ended = [s.start(wait=False).process.wait(30) for s in (apache, ours)]
+                    self.assertEqual(ended, [2, 2])
+
+    def test_a_service_manager_is_told_when_it_serves_that_it_lives_and_when_it_stops(self):
+        with zkreal.Lab() as lab, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(lab.dir / "notify"))
+            manager.settimeout(30)
+            server = zkark_server.standalone(lab, lab.new_dir("data"), start=False)
+            server.environment = {"NOTIFY_SOCKET": str(lab.dir / "notify"), "WATCHDOG_USEC": "100000"}
+            server.start(wait=False)
+            first, *rest = manager.recv(4096).decode().splitlines()
+            self.assertEqual(first, "READY=1")
+            self.assertIn(f"on 127.0.0.1:{server.port}", rest[0])
+            self.assertIn("Mode: standalone", zkreal.four_letter(server.port, "srvr"))  # it serves by then
+            for _ in range(3):
+                self.assertEqual(manager.recv(4096), b"WATCHDOG=1")
+            told = []
+
+            def read():
+                with contextlib.suppress(TimeoutError, BlockingIOError):
+                    while True:
+                        told.append(manager.recv(4096).decode())
+            manager.settimeout(0.02)
+            server.process.terminate()
+            while server.process.poll() is None:  # the socket holds ten messages; one that finds it full is lost
+                read()
+            self.assertEqual(server.process.returncode, 0)
+            manager.setblocking(False)
+            read()
+            self.assertIn("STOPPING=1\nSTATUS=stopping", told)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def binary():
     return os.path.abspath(path)
 
 
-def run(lab, *args, expect=0, timeout=120):
+def run(lab, *args, expect=0, timeout=600):
     """The finished process, its output decoded. Anything but the exit code `expect` fails the test with all it printed."""
     home = lab.dir / "home"
     home.mkdir(exist_ok=True)

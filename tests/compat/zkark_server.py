@@ -29,4 +29,4 @@ def standalone(lab, data_dir, log_dir=None, flags=(), config=None, port=None, st
                 "clientPort": port, "clientPortAddress": "127.0.0.1", **(config or {})}
     server = ZkarkServer(lab, lab.new_dir("zkark"), settings, flags, port)
     lab.servers.append(server)
-    return server.start() if start else server
+    return lab.started(server) if start else server

@@ -16,6 +16,7 @@ import itertools
 import json
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -38,6 +39,7 @@ READY_SECONDS = 60
 CONFIG = {"tickTime": 500, "initLimit": 20, "syncLimit": 10, "minSessionTimeout": 1000, "maxSessionTimeout": 120000,
           "4lw.commands.whitelist": "*", "admin.enableServer": "false"}
 JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
+NOTHING_REAPED = "-Dznode.container.checkIntervalMs=86400000"  # containers and TTL nodes: while a test compares
 STORED = "czxid mzxid pzxid ctime mtime version cversion aversion ephemeralOwner".split()
 
 
@@ -52,14 +54,24 @@ def digest_id(user_password):
 
 
 def free_ports(count):
-    """Ports nobody uses now. Somebody may take one before we do; a server that finds it taken is started again."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Ports that are this process's until it ends, as far as others ask here.
+
+    They lie below those that the system gives to outgoing connections: such a connection would keep a member of an
+    ensemble from the port that the others look for it at, and it would be waited for in vain."""
+    first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found = []
+    for port in random.sample(range(23000, max(first_outgoing, 32768)), 1000):
+        with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:
+            try:
+                claim.bind(f"\0zkark-test-port-{port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            claim.detach()  # open until the process ends
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError("no free ports")
 
 
 def tick_without_expiry(hours=1):
@@ -70,8 +82,8 @@ def tick_without_expiry(hours=1):
     return next(tick for tick in range(100_000_000, 50_000_000, -1_000_000) if tick - now % tick > hours * 3_600_000)
 
 
-def four_letter(port, word):
-    with socket.create_connection(("127.0.0.1", port), 5) as s:
+def four_letter(port, word, seconds=30):
+    with socket.create_connection(("127.0.0.1", port), seconds) as s:
         s.sendall(word.encode())
         answer = b""
         while part := s.recv(65536):
@@ -90,6 +102,31 @@ def wait_until(done, seconds=30):
 
 def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def listens(pid, port):
+    """Whether it is that process that listens on the port, and not another test's server that was given the same one."""
+    sockets = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                sockets.add(f"socket:[{fields[9]}]")
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if os.readlink(fd) in sockets:
+                return True
+        except OSError:  # closed meanwhile
+            pass
+    return False
+
+
+def stands_still(pid):
+    """Whether all threads of that process are stopped."""
+    try:
+        return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):  # a thread ended meanwhile
+        return False
 
 
 class Server:
@@ -120,7 +157,7 @@ class Server:
             if self.process.poll() is not None:
                 raise ServerDied(f"exit {self.process.returncode}\n{self.log_tail()}")
             try:
-                if "Mode:" in four_letter(self.port, "srvr"):
+                if "Mode:" in four_letter(self.port, "srvr", 5) and listens(self.process.pid, self.port):
                     return self
             except OSError:
                 pass
@@ -128,7 +165,9 @@ class Server:
         raise TimeoutError(f"not serving after {seconds} s\n{self.log_tail()}")
 
     def log_tail(self, lines=25):
-        return "\n".join((self.home / "server.log").read_text(errors="replace").splitlines()[-lines:])
+        """Without the words that wait_ready() asks."""
+        log = (self.home / "server.log").read_text(errors="replace").splitlines()
+        return "\n".join([line for line in log if "Processing srvr command" not in line][-lines:])
 
     def srvr(self):
         """The answer to `srvr` as a dict, with zxid as a number."""
@@ -140,8 +179,13 @@ class Server:
     def mode(self):
         return self.srvr()["Mode"]
 
-    def signal(self, number):
-        self.process.send_signal(number)
+    def stop(self):
+        """SIGSTOP, until each of its threads stands still: till then they still take and write what comes."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: stands_still(self.process.pid))
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """SIGKILL: nothing is flushed, closed or tidied."""
@@ -175,6 +219,32 @@ class Server:
             return read_tree(client, below, zookeeper)
         finally:
             self.lab.close_client(client)
+
+
+def start_together(members, tries=4):
+    """Starts the members of an ensemble, until all of them serve.
+
+    A vote that comes later than 200 ms (FastLeaderElection.finalizeWait) can leave two members that lead. The one
+    without followers gives up after initLimit ticks, which is never where a test makes ticks long: who does not serve
+    is started again then. Whatever else keeps a member from serving is a failure the first time."""
+    members = waiting = list(members)
+    for left in reversed(range(tries)):
+        for member in waiting:
+            member.start(wait=False)
+        late = {}
+        for member in waiting:
+            try:
+                member.wait_ready(READY_SECONDS / 2)
+            except TimeoutError as e:
+                late[member] = e
+        if not late:
+            return
+        if left == 0 or not any("QuorumPeer - LEADING" in member.log_tail(10**6) for member in late):
+            logs = "\n".join(f"---- {member.home.name}\n{member.log_tail()}" for member in members)
+            raise TimeoutError(f"{', '.join(member.home.name for member in late)}: {next(iter(late.values()))}\n{logs}")
+        waiting = list(late)
+        for member in waiting:
+            member.kill()
 
 
 class Lab:
@@ -215,7 +285,7 @@ class Lab:
                     "clientPort": port, "clientPortAddress": "127.0.0.1", **(config or {})}
         server = Server(self, self.new_dir("server"), settings, flags, port, environment)
         self.servers.append(server)
-        return self._started(server) if start else server
+        return self.started(server) if start else server
 
     def ensemble(self, data_dirs, flags=(), config=None, start=True):
         """{id: Server} for {id: data dir}; writes each myid where there is none."""
@@ -231,17 +301,15 @@ class Lab:
             servers[n] = Server(self, self.new_dir(f"member{n}"), settings, flags, members[n][0])
         self.servers.extend(servers.values())
         if start:
-            for s in servers.values():
-                s.start(wait=False)
-            for s in servers.values():
-                s.wait_ready()
+            start_together(servers.values())
         return servers
 
-    def _started(self, server):
+    def started(self, server):
+        """Starts it, on another port where somebody has taken the one it was given."""
         try:
             return server.start()
         except ServerDied as e:
-            if "BindException" not in str(e):
+            if "BindException" not in str(e) and "Address already in use" not in str(e):
                 raise
             server.port = server.config["clientPort"] = free_ports(1)[0]
             return server.start()
@@ -272,11 +340,14 @@ def drop(client):
     connection = client._connection
     client._stopped.set()
     client._live.clear()
-    if connection._socket:
-        try:
-            connection._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+    for _ in range(600):  # it may be connecting, and has no socket until it is connected
+        if (connected := connection._socket) is not None:
+            try:
+                connected.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        if connection.connection_stopped.wait(0.05):
+            break
     connection.stop(5)
 
 

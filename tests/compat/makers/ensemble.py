@@ -1,9 +1,7 @@
 """Histories of three members of 3.8.0. Each function makes one folder; fixtures/README.md says what it shows."""
 
-import signal
-
 from kazoo.exceptions import KazooException
-from zkreal import AMY, wait_until
+from zkreal import AMY, start_together, wait_until
 
 from .recorder import Truth, flags, keep_config, keep_data
 
@@ -23,7 +21,7 @@ def stale_tail(lab, folder):
         wait_until(lambda: servers[n].srvr()["zxid"] == servers[leader].srvr()["zxid"])
     truth.note(amy, servers[leader])
     for n in others:
-        servers[n].signal(signal.SIGSTOP)
+        servers[n].stop()
     lost = [amy.create_async(f"/lost-{i}", b"never acknowledged") for i in range(4)]
     log = servers[leader].config["dataDir"] / "version-2" / "log.100000001"
     wait_until(lambda: b"/lost-3" in log.read_bytes())
@@ -32,10 +30,7 @@ def stale_tail(lab, folder):
     assert not any(r.successful() for r in lost)
     lab.close_client(amy, answer=False)
 
-    for n in others:
-        servers[n].start(wait=False)
-    for n in others:
-        servers[n].wait_ready()
+    start_together(servers[n] for n in others)
     amy = servers[others[0]].client(AMY)
     for i in range(5):
         amy.create(f"/base/second-{i}", b"epoch 2")
