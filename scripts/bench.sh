@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh              all of it (1,000,000 znodes, 2,000,000 txns; about 10 minutes on two cores)
 #   scripts/bench.sh --small      the same on a hundredth: shows that it runs, the figures mean nothing
-#   scripts/bench.sh --only boot  one part: log, boot, backup, increment, forensics
+#   scripts/bench.sh --only boot  one part: log, boot, backup, increment, forensics, serve
 #   scripts/bench.sh --write      also puts the table into docs/performance.md
 #
 # The corpus is kept in build/bench. Timings want a quiet machine.

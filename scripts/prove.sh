@@ -18,7 +18,9 @@ R5 killed at every I/O call: the repository is valid, earlier points restore, th
 R6 power cut at every I/O call, what was not synced lost or torn: what was committed restores
 R8 an error at every I/O call: a failure or a right result, never a bad object committed
 R9 every memory allocation fails once: no crash, the repository unchanged
-R10 restore(backup(D)) equals Apache's replay at every zxid"
+R10 restore(backup(D)) equals Apache's replay at every zxid
+R15 killed or without power at every I/O call: a server starts again with every write it acknowledged
+R16 what is damaged below the mark of what was synced keeps a server from starting, and is never cut"
 
 # ROW, test binary below the build folder, which of its tests.
 tests="R1 tests/backup/zkark_backup_proof_test Proof.CheckDetectsAndNamesEveryFlippedBit*
@@ -35,7 +37,9 @@ R6 tests/cli/zkark_command_proof_test *.WithoutPower*
 R8 tests/backup/zkark_backup_proof_test Proof.*
 R8 tests/cli/zkark_command_proof_test *.AnError*
 R9 tests/cli/zkark_alloc_proof_test *
-R10 tests/backup/take/zkark_round_trip_test *"
+R10 tests/backup/take/zkark_round_trip_test *
+R15 tests/server/zkark_serve_test Crash.*
+R16 tests/server/zkark_server_test TailCut.*"
 
 export ZKARK_PROVE_N=full
 [ "${1:-}" != --ci ] || { ZKARK_PROVE_N=ci; shift; }

@@ -15,7 +15,7 @@ build="g++ cmake ninja-build ccache python3
   libsnappy-dev libssl-dev libtomlplusplus-dev libxxhash-dev libzstd-dev tzdata zlib1g-dev zstd"
 # clang-14 for the second compiler and the fuzz targets; the shells and groff check what completion and man print.
 tests="clang clang-format-14 libclang-rt-14-dev
-  libslf4j-java libsnappy-java libzookeeper-java openjdk-17-jdk-headless procps python3-kazoo
+  libslf4j-java libsnappy-java libzookeeper-java libzookeeper-mt-dev openjdk-17-jdk-headless procps python3-kazoo
   bash fish zsh groff-base man-db strace"
 bench="faketime restic time"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "compat"))
 import apache  # noqa: E402
+import serve_bench  # noqa: E402
 import zkreal  # noqa: E402
 
 JAVA_HEAP = "-Xmx2g"
@@ -259,6 +260,9 @@ class Bench:
             self.row(f"memory of {what}", f"{median(runs, lambda r: r.memory_mb):.0f} MB", "no peer", "-", "64 MB", "-")
             self.row(f"{what} over everything", f"{median(runs):.2f} s", "no peer", "-", "-", "-")
 
+    def serve(self):
+        serve_bench.ServeBench(self).run()
+
     def report(self, file):
         lines = [f"## {date.today()}", "", f"Corpus: {self.about}.",
                  f"{os.cpu_count()} cores, median of {self.rounds} runs, both sides in turn, files in the page cache.", "",
@@ -277,11 +281,12 @@ def main():
     parser.add_argument("--make-corpus", required=True)
     parser.add_argument("--work", required=True, help="kept between runs: the corpus is made once")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="log,boot,backup,increment,forensics")
+    parser.add_argument("--only", default="log,boot,backup,increment,forensics,serve")
     parser.add_argument("--small", action="store_true", help="a corpus of a hundredth: does everything run?")
     parser.add_argument("--write", help="docs/performance.md, to put the table into")
     arguments = parser.parse_args()
     os.makedirs(arguments.work, exist_ok=True)
+    os.environ["ZKARK"] = str(Path(arguments.zkark).resolve())
     bench = Bench(arguments)
     size = ["--znodes", "10000", "--txns", "20000", "--log-txns", "3500"] if arguments.small else []
     bench.make_corpus(arguments.make_corpus, size)

@@ -17,9 +17,11 @@ Each page runs in an empty directory of its own. Paths such as /var/lib/zookeepe
 it, in commands and in output. Inline code `zkark VERB --flag` must name verbs and flags that exist; links must lead somewhere.
 """
 
+import contextlib
 import difflib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -119,7 +121,12 @@ def run_page(commands, sandbox):
     tools = ROOT / "tests/docs/bin"
     environment = {"PATH": f"{bin_dir}:{tools}:/usr/bin:/bin", "HOME": str(home), "TZ": "UTC", "LC_ALL": "C.UTF-8",
                    "FIXTURES": str(ROOT / "fixtures"), "SANDBOX": real, "COLUMNS": "120"}
-    subprocess.run(["/bin/bash", "-c", "\n".join(script)], env=environment, timeout=300, check=False)
+    with subprocess.Popen(["/bin/bash", "-c", "\n".join(script)], env=environment, start_new_session=True) as shell:
+        try:
+            shell.wait(300)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # nothing is left
+                os.killpg(shell.pid, signal.SIGKILL)
     results = []
     for i in range(len(commands)):
         status = log / f"{i}.status"
