@@ -460,6 +460,19 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _chosen(only):
+    return ["--without", "/zookeeper/config", *(["--only", ",".join(map(hex, sorted(set(only))))] if only else [])]
+
+
+def mismatches(data_dir, log_dir, only=None):
+    """What Apache's replay from the oldest start finds wrong: digests that it does not meet, the error that ended it.
+
+    `only` as for apache_states(), which reads the same replay."""
+    _, *rest = _replay(data_dir, log_dir, *_chosen(only))
+    oldest = itertools.takewhile(lambda line: not line.startswith("start"), rest)
+    return [line for line in oldest if line.split()[0] in ("mismatch", "error", "refused")]
+
+
 def apache_states(data_dir, log_dir, only=None):
     """{zxid: canonical sha256} from Apache's replay, for all or `only` some zxids.
 
@@ -469,8 +482,7 @@ def apache_states(data_dir, log_dir, only=None):
     snapshot holds, for that may be fuzzy; where every start is in contradiction (POSIX charset) the oldest counts.
     /zookeeper/config is left out: members of an ensemble write it locally, so it depends on the start."""
     good, any_state, clean = {}, {}, True
-    chosen = ["--only", ",".join(map(hex, sorted(set(only))))] if only else []
-    for line in _replay(data_dir, log_dir, "--without", "/zookeeper/config", *chosen):
+    for line in _replay(data_dir, log_dir, *_chosen(only)):
         word, *rest = line.split()
         if word.startswith("start"):
             clean, word = True, rest[1]
