@@ -12,7 +12,7 @@
 namespace zkark::cli {
 namespace {
 
-constexpr std::int64_t kPatienceMs = 1500;
+constexpr std::int64_t kPatienceMs = 5000;
 constexpr std::size_t kMaxAnswerBytes = 64 << 10;
 constexpr std::uint16_t kUsualPort = 2181;
 

@@ -7,7 +7,9 @@ namespace {
 /// `command` with $zkark for the program, run by bash; the last line is the exit status.
 std::string bash(const std::string& command) {
   const std::string script =
-      "zkark=" ZKARK_BINARY_DIR "/zkark\nunset ${!ZKARK_*}\n" + command + "\necho $?\n";
+      "zkark=" ZKARK_BINARY_DIR
+      "/zkark\nunset ${!ZKARK_*} NO_COLOR CLICOLOR_FORCE XDG_CONFIG_HOME\nexport HOME=" +
+      temporary_dir() + "\n" + command + "\necho $?\n";
   return shell("bash " + write_temporary("main.bash", script)).output;
 }
 

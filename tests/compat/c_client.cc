@@ -283,7 +283,9 @@ int main(int argc, char** argv) {
   rights(one, other);
   watches(one, other);
   reconnect(one, other);
+  other.exists("/c/e", true);
   say("close", one.close());
+  other.print_events(1);  // close() does not wait for its answer for ever
   other.exists("/c/e");
   other.children("/c");
   other.add_auth("no-such", "x");

@@ -57,11 +57,12 @@ class ChangingHands(unittest.TestCase):
             for number in range(ROUNDS):
                 until, before = sum(writing.sent) + REQUESTS, len(mine.told)
                 while (sent := sum(writing.sent)) < until:
+                    hands[number % 2].check_lives()
                     if mine.count <= sent // 4:
                         mine.send()
                     else:
                         time.sleep(0.001)
-                hands[number % 2].kill()
+                hands[number % 2].kill_between_logs()
                 if hands[number % 2] is theirs:
                     self.remove_unfinished_snapshot(lab, data)
                 mine.take_all()

@@ -7,6 +7,7 @@ import unittest
 
 import apache
 import zkreal
+from restored import quiet_config
 
 # The server that wrote snapshot.c had already dropped the TTL nodes, without a record: at this zxid there were two states.
 BEFORE_THE_CLEAN_UP = {("zk-3.8.0-lost-ttl", 0xc): "initial"}
@@ -23,7 +24,8 @@ class Fixtures(unittest.TestCase):
             for name, data_dir, log_dir in apache.data_dirs(fixture):
                 with self.subTest(name), zkreal.Lab() as lab:
                     logs = None if log_dir == data_dir else lab.copy(log_dir)
-                    server = lab.standalone(lab.copy(data_dir), logs, flags=[*apache.java_flags(data_dir), zkreal.NOTHING_REAPED])
+                    server = lab.standalone(lab.copy(data_dir), logs, flags=[*apache.java_flags(data_dir), zkreal.NOTHING_REAPED],
+                                            config=quiet_config())
                     self.assert_tree(truth, server.read_tree(zookeeper=True))
 
     def test_each_ensemble_boots_whole_to_its_truth(self):
@@ -31,7 +33,8 @@ class Fixtures(unittest.TestCase):
             members = apache.data_dirs(fixture)
             if len(members) > 1:
                 with self.subTest(fixture.name), zkreal.Lab() as lab:
-                    servers = lab.ensemble({int(d.name): lab.copy(d) for _, d, _ in members}, flags=[zkreal.NOTHING_REAPED])
+                    servers = lab.ensemble({int(d.name): lab.copy(d) for _, d, _ in members}, flags=[zkreal.NOTHING_REAPED],
+                                           config=quiet_config())
                     self.assertEqual(sorted(s.mode for s in servers.values()), ["follower", "follower", "leader"])
                     for server in servers.values():
                         self.assert_tree(zkreal.truths(fixture)[-1][1], server.read_tree(zookeeper=True))

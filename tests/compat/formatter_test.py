@@ -18,7 +18,7 @@ LOGS = ["zk-3.4-standalone", "zk-3.8.0-standalone", "zk-3.8.0-torn-tail", "zk-3.
 
 
 def java(tool, *args):
-    command = ["java", *apache.USUAL_FLAGS, "-Duser.timezone=UTC", "-Duser.language=en", "-cp", apache.SERVER_CLASSPATH,
+    command = ["java", *apache.USUAL_FLAGS, "-Duser.timezone=UTC", "-Duser.language=en", "-Duser.country=US", "-cp", apache.SERVER_CLASSPATH,
                f"org.apache.zookeeper.server.{tool}", *map(str, args)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 

@@ -95,7 +95,8 @@ class LiveLog(unittest.TestCase):
     def test_what_a_rejoining_member_cuts_off_is_told(self):
         """A leader logs transactions alone, dies, and rejoins before the others wrote anything: it is sent TRUNC."""
         with zkreal.Lab() as lab:
-            servers = lab.ensemble({n: lab.new_dir("data") for n in (1, 2, 3)}, flags=flags(snap_count=1000))
+            servers = lab.ensemble({n: lab.new_dir("data") for n in (1, 2, 3)}, flags=flags(snap_count=1000),
+                                   config={"syncLimit": 1000})  # it leads while its followers stand still
             first = next(n for n, s in servers.items() if s.mode == "leader")
             others = [n for n in servers if n != first]
             client = servers[first].client(timeout=120.0)  # its session ends when all is over

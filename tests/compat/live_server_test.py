@@ -21,10 +21,10 @@ class LiveServer(unittest.TestCase):
         with zkreal.Lab() as lab:
             # Ticks so long that the leader stays leader while its followers stand still.
             servers = lab.ensemble({n: lab.new_dir(f"member-{n}") for n in (1, 2, 3)}, flags=flags(),
-                                   config={"tickTime": 30000})
+                                   config={"tickTime": 30000, "maxSessionTimeout": 3600000})
             leader, = (s for s in servers.values() if s.mode == "leader")
             followers = [s for s in servers.values() if s is not leader]
-            client = leader.client(zkreal.AMY)
+            client = leader.client(zkreal.AMY, timeout=3600.0)  # its pings wait behind its writes
             client.create("/agreed", b"")
             agreed = leader.srvr()["zxid"]
             for follower in followers:

@@ -46,10 +46,11 @@ class Ping(unittest.TestCase):
 
     def test_an_ensemble_that_loses_one_member_and_then_its_quorum(self):
         with zkreal.Lab() as lab:
-            members = lab.ensemble({n: lab.new_dir("member") for n in (1, 2, 3)})
+            members = lab.ensemble({n: lab.new_dir("member") for n in (1, 2, 3)}, config={"syncLimit": 1000})
             client = members[1].client()
             client.create("/app", b"x")
             lab.close_client(client)
+            zkreal.wait_until(lambda: len({m.srvr()["zxid"] for m in members.values()}) == 1)
             rows, told = ping(lab, address(*members.values()))
             self.assertEqual((told["asked"], told["serving"], told["contradictions"]), (3, 3, []))
             roles = sorted(row["role"] for row in rows.values())

@@ -190,10 +190,20 @@ class Handshakes(BothTest):
 class Silence(BothTest):
     def test_a_silent_session_ends_with_its_ephemerals(self):
         def script(play):
-            watcher, silent, held = play.client("watcher"), play.client("silent", timeout=3000), play.client("held", timeout=3000)
-            held.close()
-            silent.call(CREATE, create("/silent", b"", 1))
+            watcher, early, held = play.client("watcher"), play.client("early"), play.conn("held")
+            frames = [held.connect_body(timeout=3000), held.request(CLOSE_SESSION, b"", 1)]
+            held.raw(b"".join(wire.i(len(frame)) + frame for frame in frames))
+            held.pending.append((1, CLOSE_SESSION))
+            held.welcome()
+            held.ends()
+            held.live = False
+            early.call(CREATE, create("/silent", b"", 1))
             watcher.call(EXISTS, watched("/silent", True))
+            # Silent from its first moment on: nothing that it has to be in time for comes before its end.
+            silent = play.conn("silent")
+            silent.handshake(session=early.id, password=early.password, timeout=3000)
+            early.ends()
+            early.live = False
             silent.ends()
             silent.live = False
             while not watcher.read() == -1:

@@ -133,6 +133,7 @@ class SmallLimits(BothTest):
             one.call(DELETE, versioned("/long"))
             one.send(CREATE, create("/long", b"x" * (room + 1)))
             one.ends()
+            play.conn("again").handshake(session=one.id, password=one.password)  # and is closed in the end
         self.play(script)
 
     def test_many_at_once_are_answered_in_their_order(self):

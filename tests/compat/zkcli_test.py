@@ -115,11 +115,13 @@ def session(server):
                f"127.0.0.1:{server.port}"]
     done = subprocess.run(command, input=COMMANDS.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
                           preexec_fn=zkreal._die_with_parent)
-    lines = [line for line in masked(done.stdout.decode()).splitlines() if line not in ("", "WATCHER::")]
-    events = [line for line in lines if line.startswith("WatchedEvent ")]
+    text = done.stdout.decode()
+    events = masked("\n".join(re.findall(r"\n(WatchedEvent [^\n]*)\n", text))).splitlines()
     if events and "state:Closed" in events[-1]:
         del events[-1]
-    return [line for line in lines if not line.startswith("WatchedEvent ")], events, done.returncode
+    # Each is printed at once with the line ends around it, perhaps within a line that is printed in pieces.
+    text = re.sub(r"\n(?:WATCHER::|WatchedEvent [^\n]*)\n", "", text)
+    return [line for line in masked(text).splitlines() if line != ""], events, done.returncode
 
 
 class Cli(unittest.TestCase):

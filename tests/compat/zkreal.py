@@ -16,7 +16,6 @@ import itertools
 import json
 import logging
 import os
-import random
 import shutil
 import signal
 import socket
@@ -29,6 +28,7 @@ from urllib.parse import unquote
 import apache
 from kazoo.client import KazooClient
 from kazoo.retry import KazooRetry
+from ports import free_ports
 
 logging.getLogger("kazoo").setLevel(logging.CRITICAL)
 
@@ -51,27 +51,6 @@ def digest_id(user_password):
     """The id a `user:password` has in an ACL of scheme digest."""
     user = user_password.split(":", 1)[0]
     return user + ":" + base64.b64encode(hashlib.sha1(user_password.encode()).digest()).decode()
-
-
-def free_ports(count):
-    """Ports that are this process's until it ends, as far as others ask here.
-
-    They lie below those that the system gives to outgoing connections: such a connection would keep a member of an
-    ensemble from the port that the others look for it at, and it would be waited for in vain."""
-    first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    found = []
-    for port in random.sample(range(23000, max(first_outgoing, 32768)), 1000):
-        with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:
-            try:
-                claim.bind(f"\0zkark-test-port-{port}")
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            claim.detach()  # open until the process ends
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise RuntimeError("no free ports")
 
 
 def tick_without_expiry(hours=1):
@@ -154,8 +133,7 @@ class Server:
         """Until `srvr` names a mode: `ruok` answers before the data is loaded."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise ServerDied(f"exit {self.process.returncode}\n{self.log_tail()}")
+            self.check_lives()
             try:
                 if "Mode:" in four_letter(self.port, "srvr", 5) and listens(self.process.pid, self.port):
                     return self
@@ -186,6 +164,21 @@ class Server:
 
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def check_lives(self):
+        """Raises if the process ended."""
+        if self.process.poll() is not None:
+            raise ServerDied(f"exit {self.process.returncode}\n{self.log_tail()}")
+
+    def kill_between_logs(self):
+        """SIGKILL while clients write, though not while a new log has no header yet: Apache does not start from that."""
+        logs = Path(self.config.get("dataLogDir", self.config["dataDir"])) / "version-2"
+        self.stop()
+        while any(log.stat().st_size == 0 for log in logs.glob("log.*")):
+            self.go_on()
+            time.sleep(0.001)
+            self.stop()
+        self.kill()
 
     def kill(self):
         """SIGKILL: nothing is flushed, closed or tidied."""
@@ -318,7 +311,7 @@ class Lab:
         # A server that is starting may take a connection and never answer. kazoo gives up after timeout / hosts.
         hosts = ",".join([f"127.0.0.1:{port}"] * max(1, round(timeout / 5)))
         client = KazooClient(hosts, timeout=timeout, auth_data=list(auth), client_id=session,
-                             read_only=read_only, connection_retry=KazooRetry(max_tries=200, delay=0.05, max_delay=0.2),
+                             read_only=read_only, connection_retry=KazooRetry(max_tries=-1, delay=0.05, max_delay=0.2),
                              command_retry=KazooRetry(max_tries=0))
         client.start(30)
         self.clients.append(client)

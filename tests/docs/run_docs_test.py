@@ -29,8 +29,14 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/compat"))
+from ports import free_ports  # noqa: E402
+
 # Directories that pages name as absolute paths and that live in the sandbox.
 MAPPED = re.compile(r"(?<![\w./-])/(?=(?:var/lib|var/log|srv|etc/zookeeper|etc/zkark|etc/systemd|etc/cron\.d|mnt)(?:/|\b))")
+# Ports that pages name; in the sandbox each is another one, for the same page may be run twice at once.
+PORT = re.compile(r"\b218\d\d\b")
+NOBODY, SERVING = "21810", "21811"  # that of a server that does not run, that of the scene `serving`
 # What differs from run to run: ids, sums, durations, times and sizes. A page shows examples of them.
 VOLATILE = [re.compile(p) for p in (
     r"\b[0-9a-f]{8}(?:[0-9a-f]{8}|[0-9a-f]{24}|[0-9a-f]{56})?\b", r"\b\d+(?:\.\d+)? (?:s|ms|min|B|KiB|MiB)\b",
@@ -111,8 +117,10 @@ def run_page(commands, sandbox):
     for place in ("var/lib", "var/log", "srv", "etc/zookeeper", "etc/zkark", "etc/systemd/system", "etc/cron.d", "mnt"):
         (sandbox / place).mkdir(parents=True)
     script = ["cd " + real]
+    numbers = sorted({NOBODY, SERVING, *PORT.findall("\n".join(c.text for c in commands))})
+    ports = dict(zip(numbers, map(str, free_ports(len(numbers)))))
     for i, command in enumerate(commands):
-        text = MAPPED.sub(f"{real}/", command.text)
+        text = PORT.sub(lambda found: ports[found[0]], MAPPED.sub(f"{real}/", command.text))
         opened, closed = ("( set -e", ")") if command.hidden else ("{", "}")
         script.append(f"{opened}\n{text}\n{closed} > {log}/{i}.out 2>&1 < /dev/null; echo $? > {log}/{i}.status")
     bin_dir = home / "bin"
@@ -120,7 +128,8 @@ def run_page(commands, sandbox):
     (bin_dir / "zkark").symlink_to(Path(os.environ["ZKARK"]).resolve())
     tools = ROOT / "tests/docs/bin"
     environment = {"PATH": f"{bin_dir}:{tools}:/usr/bin:/bin", "HOME": str(home), "TZ": "UTC", "LC_ALL": "C.UTF-8",
-                   "FIXTURES": str(ROOT / "fixtures"), "SANDBOX": real, "COLUMNS": "120"}
+                   "FIXTURES": str(ROOT / "fixtures"), "SANDBOX": real, "COLUMNS": "120",
+                   "NOBODY": ports[NOBODY], "SERVING": ports[SERVING]}
     with subprocess.Popen(["/bin/bash", "-c", "\n".join(script)], env=environment, start_new_session=True) as shell:
         try:
             shell.wait(300)
@@ -131,7 +140,10 @@ def run_page(commands, sandbox):
     for i in range(len(commands)):
         status = log / f"{i}.status"
         output = (log / f"{i}.out").read_text(errors="replace") if (log / f"{i}.out").exists() else ""
-        results.append((int(status.read_text()) if status.exists() else None, output.replace(real, "")))
+        output = output.replace(real, "")
+        for named, port in ports.items():
+            output = re.sub(rf"\b{port}\b", named, output)
+        results.append((int(status.read_text()) if status.exists() else None, output))
     return results
 
 

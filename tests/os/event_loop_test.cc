@@ -291,15 +291,18 @@ TEST_P(EventLoopTest, ConnectingGivesUpWhenItsTimeIsUp) {
   Descriptor first(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(first.get(), reinterpret_cast<const sockaddr*>(&at), size), 0);
   std::optional<Error> why;
+  bool later = false;
   const std::int64_t start_ns = clock_.monotonic().ns;
+  loop_.call_after(5000, [&] { later = true; });
   loop_.connect("127.0.0.1", ntohs(at.sin_port), 60, [&](auto outcome) {
     ASSERT_FALSE(outcome);
     why = std::move(outcome).error();
+    EXPECT_FALSE(later);  // timers run in the order of their times, however late
   });
   ASSERT_TRUE(until([&] { return why.has_value(); }));
   EXPECT_EQ(why->id(), ErrorId::kUnreachable);
   EXPECT_EQ(why->system_errno(), ETIMEDOUT);
-  EXPECT_THAT(clock_.monotonic().ns - start_ns, AllOf(Ge(59'000'000), Le(5'000'000'000)));
+  EXPECT_GE(clock_.monotonic().ns - start_ns, 59'000'000);
 }
 
 // ---- peers ----
@@ -331,7 +334,10 @@ TEST_P(EventLoopTest, ASendIntoABrokenConnectionIsToldLaterByClosedAlsoToOneThat
   link.send(as_bytes("swallowed"));
   EXPECT_EQ(link.unsent_bytes(), 0u);
   EXPECT_EQ(served_[0]->closed_calls, 0);
-  ASSERT_TRUE(until([&] { return served_[0]->closed_calls == 1; }));
+  ASSERT_TRUE(until([&] {  // the reset may be on its way still
+    if (served_[0]->closed_calls == 0) link.send(as_bytes("swallowed"));
+    return served_[0]->closed_calls == 1;
+  }));
   EXPECT_TRUE(served_[0]->why);
   run_ms(2);
   EXPECT_EQ(served_[0]->closed_calls, 1);
@@ -426,20 +432,28 @@ TEST_P(EventLoopTest, APeerThatSendsOnWhileItIsClosedGetsAllOfTheAnswer) {
 
 TEST_P(EventLoopTest, APeerThatNeverEndsIsNotWaitedForLongerThanASecondOrAMegabyte) {
   const auto listener = listen();
-  const Descriptor quiet = raw_client(*listener, O_NONBLOCK);
-  ASSERT_TRUE(until([&] { return served_.size() == 1; }));
-  const Descriptor busy = raw_client(*listener, O_NONBLOCK);
-  ASSERT_TRUE(until([&] { return served_.size() == 2; }));
-  for (const auto& peer : served_) peer->link->close_when_sent();
-  const std::int64_t start_ns = clock_.monotonic().ns;
   const std::string block = pattern(65536);
   const auto refused = [&](const Descriptor& fd, std::size_t size) {
     return ::send(fd.get(), block.data(), size, MSG_NOSIGNAL) < 0 && errno != EAGAIN;
   };
-  ASSERT_TRUE(until([&] { return refused(busy, block.size()); }));
-  EXPECT_LE(clock_.monotonic().ns - start_ns, 900'000'000) << "by its megabyte, not by its second";
-  ASSERT_TRUE(until([&] { return refused(quiet, 1); }));
-  EXPECT_THAT(clock_.monotonic().ns - start_ns, AllOf(Ge(999'000'000), Le(5'000'000'000)));
+  // Where the quiet one, whose second began first, is refused as well, the machine stood still for a second
+  // and nothing is known of the megabyte: once more.
+  for (int round = 0; round < 20; ++round) {
+    served_.clear();
+    const Descriptor quiet = raw_client(*listener, O_NONBLOCK);
+    ASSERT_TRUE(until([&] { return served_.size() == 1; }));
+    const Descriptor busy = raw_client(*listener, O_NONBLOCK);
+    ASSERT_TRUE(until([&] { return served_.size() == 2; }));
+    for (const auto& peer : served_) peer->link->close_when_sent();
+    const std::int64_t start_ns = clock_.monotonic().ns;
+    ASSERT_TRUE(until([&] { return refused(busy, block.size()); }));
+    if (refused(quiet, 1)) continue;
+    run_ms(1500);  // its second is over before
+    ASSERT_TRUE(until([&] { return refused(quiet, 1); }));
+    EXPECT_GE(clock_.monotonic().ns - start_ns, 999'000'000);
+    return;
+  }
+  FAIL() << "by its megabyte, not by its second";
 }
 
 TEST_P(EventLoopTest, ABusyConnectionLetsOthersHaveTheirTurn) {
@@ -489,7 +503,7 @@ TEST_P(EventLoopTest, TwoThousandConnectionsAreServed) {
   const auto listener = listen();
   std::vector<std::unique_ptr<Peer>> clients;
   for (int i = 0; i < 2000; ++i)
-    loop_.connect("127.0.0.1", listener->local().port, 9000, [&](Result<std::unique_ptr<net::Link>> link) {
+    loop_.connect("127.0.0.1", listener->local().port, 60'000, [&](Result<std::unique_ptr<net::Link>> link) {
       ASSERT_TRUE(link) << link.error().to_string();
       clients.push_back(std::make_unique<Peer>(std::move(*link)));
       clients.back()->start();

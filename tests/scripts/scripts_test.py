@@ -64,7 +64,7 @@ class AllTests(unittest.TestCase):
                 (folder / name).mkdir()
                 (folder / name / "CTestTestfile.cmake").write_text(
                     f'add_test([=[t]=] [=[/bin/sh]=] [=[-c]=] [=[test "$A" = "b c" && exit {status}]=])\n'
-                    'set_tests_properties([=[t]=] PROPERTIES LABELS "unit" ENVIRONMENT "A=b c" TIMEOUT 9)\n'
+                    'set_tests_properties([=[t]=] PROPERTIES LABELS "unit" ENVIRONMENT "A=b c" TIMEOUT 600)\n'
                     'add_test([=[slow]=] [=[/bin/false]=])\nset_tests_properties([=[slow]=] PROPERTIES LABELS "compat")\n')
             parts = [f"{n}={folder / n}:^unit$" for n in ("one", "two")]
             self.assertIn("2 tests of 2", run("tests/scripts/all_tests.py", folder / "all", *parts).stdout)
