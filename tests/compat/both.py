@@ -96,7 +96,8 @@ class BothTest(unittest.TestCase):
         cls.lab = zkreal.Lab()
         cls.addClassCleanup(cls.lab.__exit__)
         flags = (zkreal.NOTHING_REAPED, *cls.flags)
-        config = {"maxClientCnxns": "0", **cls.config}
+        # Sessions outlive a script on the slowest machine: the control's is silent all the while.
+        config = {"maxClientCnxns": "0", "maxSessionTimeout": str(wire.LONG_MS), **cls.config}
         # One after the other: the second looks for its port when the first has taken one.
         cls.zkark = zkark_server.standalone(cls.lab, cls.lab.new_dir("zkark"), config=config, flags=flags)
         cls.apache = cls.lab.standalone(cls.lab.new_dir("apache"), config=config, flags=flags)

@@ -132,7 +132,7 @@ class Reads(BothTest):
             one.ping()
             with play.deviation(row, apache=[play.line(one, -8, ahead=1)], zkark=[play.line(one, -8)], more_zxids=-1):
                 one.call(wire.DELETE_CONTAINER, watched("/zookeeper"))
-            with play.deviation(row, apache=["internal < welcome version=0 timeout=100000 internal password=its-own flag=00"],
+            with play.deviation(row, apache=["internal < welcome version=0 timeout=3600000 internal password=its-own flag=00"],
                                 zkark=["internal < #2 -1 err=-6", "internal ended"], more_zxids=-1):
                 one.send(wire.CREATE_SESSION, wire.i(30_000))
                 if play.kind == "apache":  # an answer to a handshake that nobody made

@@ -19,7 +19,7 @@ NAMES = {value: name.lower() for name, value in list(globals().items()) if name.
 EVENTS = {1: "created", 2: "deleted", 3: "data-changed", 4: "children-changed"}
 READ, WRITE, CREATE_PERM, DELETE_PERM, ADMIN, ALL = 1, 2, 4, 8, 16, 31
 OPEN = [(ALL, "world", "anyone")]
-PATIENCE = 20
+PATIENCE, LONG_MS = 60, 3_600_000
 
 
 # ---- requests
@@ -208,7 +208,7 @@ class Names:
     """Names for what differs between two runs: zxids by their distance, sessions by their order, times by being now."""
 
     def __init__(self):
-        self.base, self.sessions, self.started = 0, {}, time.time() * 1000 - 600_000
+        self.base, self.sessions, self.started = 0, {}, time.time() * 1000 - LONG_MS
         self.acls_in_order = True
 
     def zxid(self, value):
@@ -298,7 +298,7 @@ class Conn:
 
     # -- handshake
 
-    def connect_body(self, timeout=100_000, session=0, password=bytes(16), zxid=0, read_only=False, version=0):
+    def connect_body(self, timeout=LONG_MS, session=0, password=bytes(16), zxid=0, read_only=False, version=0):
         body = i(version) + q(zxid) + i(timeout) + q(session) + s(password)
         return body if read_only is None else body + flag(read_only)
 
