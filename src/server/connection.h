@@ -158,8 +158,8 @@ class Connection final : public net::LinkEvents, public Watcher {
   std::size_t counted_ = 0;  // of out_, in the metrics
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;  // of bodies in it
-  std::int64_t throttled_ns_ =
-      0;  // since when the request throttle holds up what is in partial_; 0: it does not
+  /// Since when the request throttle holds up what is in partial_; 0: it does not.
+  std::int64_t throttled_ns_ = 0;
   std::size_t proposals_ = 0, place_ = 0;
   ConnectionStats stats_;
   std::int64_t accepted_ns_ = 0, ending_since_ns_ = 0;

@@ -10,8 +10,7 @@
 //     power cut, so above it stand acknowledged records, too; but never undecodable ones, unless the disk
 //     itself lost what it had. Every record up to the first undecodable one is kept.
 //   - `zkark.writing` names the log that is being written, durably before the file exists. A newer log, or
-//   one
-//     of that name whose records do not fit the mark, is somebody else's.
+//     one of that name whose records do not fit the mark, is somebody else's.
 // Rot is told from a crash where it can be: what is damaged below the mark was synced; and where intact
 // records follow the damage above it, a crash must have left a whole sector of zeros before them (the room
 // that was made for the log and not written over). Neither is ever cut.
